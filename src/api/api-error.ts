@@ -39,12 +39,7 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly details: ApiErrorDetails;
 
-  constructor(
-    reason: StatusReason,
-    message: string,
-    details: ApiErrorDetails = {},
-    options?: ErrorOptions,
-  ) {
+  constructor(reason: StatusReason, message: string, details: ApiErrorDetails = {}, options?: ErrorOptions) {
     super(message, options);
     this.name = "ApiError";
     this.reason = reason;

@@ -34,20 +34,12 @@ export interface Objects {
    * Calls `listener` with an ADDED for each object that exists, before it returns, and with each later change in order.
    * The listener must not throw and must not wait.
    */
-  watch<K extends KindName>(
-    kind: K,
-    listener: (change: ObjectChange<K>) => void,
-    signal: AbortSignal,
-  ): void;
+  watch<K extends KindName>(kind: K, listener: (change: ObjectChange<K>) => void, signal: AbortSignal): void;
   /**
    * Creates. With `cause` the create is a controller's: uid and stamp derive from the cause, so that two nodes which do
    * it twice make one object; if it exists with that very uid, it is returned as it is.
    */
-  create<K extends KindName>(
-    kind: K,
-    object: NewObject<K>,
-    options?: CreateOptions,
-  ): Promise<Kinds[K]>;
+  create<K extends KindName>(kind: K, object: NewObject<K>, options?: CreateOptions): Promise<Kinds[K]>;
   /**
    * Replaces everything but the status, against `metadata.resourceVersion` where it is set: Conflict otherwise. A
    * `metadata.uid` that is set must match too.

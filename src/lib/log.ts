@@ -50,9 +50,7 @@ export const silentLogger: Logger = createLogger({ write: () => {} });
 /** An error as one line of text, with its causes. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined
-    ? error.message
-    : `${error.message}: ${describeError(error.cause)}`;
+  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
 }
 
 function plain(value: unknown): unknown {
@@ -60,9 +58,7 @@ function plain(value: unknown): unknown {
 }
 
 function jsonLine(level: Level, message: string, fields: Fields): string {
-  const values = Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, plain(value)]),
-  );
+  const values = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]));
   return `${JSON.stringify({ time: new Date(systemClock.now()).toISOString(), level, msg: message, ...values })}\n`;
 }
 

@@ -40,8 +40,5 @@ const NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
 /** A random suffix as `generateName` appends it. */
 export function nameSuffix(random: Random, length = 5): string {
-  return Array.from(
-    { length },
-    () => NAME_ALPHABET[Math.floor(random.next() * NAME_ALPHABET.length)],
-  ).join("");
+  return Array.from({ length }, () => NAME_ALPHABET[Math.floor(random.next() * NAME_ALPHABET.length)]).join("");
 }

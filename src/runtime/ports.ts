@@ -13,11 +13,7 @@ export interface PodAttachment {
 /** Addresses for pods. A pod keeps its address until `release`, across restarts of the agent and of its containers. */
 export interface PodNetwork {
   /** Idempotent per uid and durable. Rejects with the reason when no address is free or the network is not up. */
-  attach(pod: {
-    readonly uid: string;
-    readonly namespace: string;
-    readonly name: string;
-  }): Promise<PodAttachment>;
+  attach(pod: { readonly uid: string; readonly namespace: string; readonly name: string }): Promise<PodAttachment>;
   /** Called after the pod's sandbox has started and before its containers do: isolates the new interface. */
   started(uid: string): Promise<void>;
   /** Idempotent. */

@@ -47,33 +47,17 @@ export interface Store {
   readonly resourceVersion: string;
   get(key: Key): Entry | undefined;
   /** Ordered by namespace, then name. Without a namespace: all. */
-  list(
-    resource: string,
-    namespace?: string,
-  ): { readonly entries: readonly Entry[]; readonly resourceVersion: string };
+  list(resource: string, namespace?: string): { readonly entries: readonly Entry[]; readonly resourceVersion: string };
   /**
    * Calls `listener`, in order, with every event after `since` (an arrival number; the current one by default): those
    * in the arrival log before it returns, later ones as they commit. Throws Expired when the log no longer reaches
    * back to `since`. The listener must not throw.
    */
-  watch(
-    resource: string,
-    since: string | undefined,
-    listener: (event: StoreEvent) => void,
-    signal: AbortSignal,
-  ): void;
+  watch(resource: string, since: string | undefined, listener: (event: StoreEvent) => void, signal: AbortSignal): void;
   /** `cause` makes it insert-if-absent: uid and stamp derive from it and rank below every update of that uid. */
-  create(
-    key: Key,
-    object: KubeObject,
-    options?: { readonly cause?: readonly string[] },
-  ): Promise<Entry>;
+  create(key: Key, object: KubeObject, options?: { readonly cause?: readonly string[] }): Promise<Entry>;
   /** Replaces one register; the other stays. */
-  update(
-    key: Key,
-    object: KubeObject,
-    options: Precondition & { readonly register: Register },
-  ): Promise<Entry>;
+  update(key: Key, object: KubeObject, options: Precondition & { readonly register: Register }): Promise<Entry>;
   /** Writes the tombstone of one uid. */
   delete(key: Key, precondition?: Precondition): Promise<Entry>;
 }
