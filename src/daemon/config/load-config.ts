@@ -1,0 +1,200 @@
+import { readFileSync } from "node:fs";
+import { homedir, hostname, networkInterfaces, userInfo } from "node:os";
+import { isIP, isIPv4 } from "node:net";
+import { join, resolve } from "node:path";
+import type { Level } from "../../lib/log.ts";
+import { type AgentConfig, ConfigError, type HostPort } from "./agent-config.ts";
+import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
+import type { FlagName } from "./flags.ts";
+import type { Settings } from "./read-settings.ts";
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** Checks the settings and fills in what the host says. Throws a ConfigError that names the setting and the fix. */
+export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentConfig {
+  const rootless = userInfo().uid !== 0;
+  const take = <T>(name: FlagName, fallback: () => T, parse: (text: string) => T): T => {
+    const setting = settings.get(name);
+    if (!setting) return fallback();
+    try {
+      return parse(setting.text);
+    } catch (error) {
+      const shown = name === "api-token" ? "" : ` ${JSON.stringify(setting.text)}`;
+      throw new ConfigError(`Cannot use ${setting.source}${shown}: ${(error as Error).message}`);
+    }
+  };
+  const apiToken = take("api-token", () => undefined, checkedToken);
+  const httpAddr = take("http-addr", () => ({ host: "127.0.0.1", port: 8080 }), hostPort);
+  const insecureHttp = take("insecure-http", () => false, truth);
+  if (!insecureHttp && !isLoopback(httpAddr.host)) {
+    throw new ConfigError(
+      `Cannot use --http-addr ${httpAddr.host}: plain HTTP would carry tokens over the network; ` +
+        "use a loopback address, or add --insecure-http",
+    );
+  }
+  const podCidr = take("pod-cidr", () => "10.42.0.0/16", cidr(8, 24));
+  const serviceCidr = take("service-cidr", () => "10.43.0.0/16", cidr(8, 28));
+  if (cidrsOverlap(podCidr, serviceCidr)) {
+    throw new ConfigError(`Cannot use --pod-cidr ${podCidr} with --service-cidr ${serviceCidr}: they overlap`);
+  }
+  return {
+    nodeName: take("node-name", () => hostname().toLowerCase(), nodeName),
+    advertiseAddr: take("advertise-addr", defaultAddress, address),
+    apiAddr: take("api-addr", () => ({ host: "0.0.0.0", port: 6443 }), hostPort),
+    httpAddr,
+    enableApiAuth: take("enable-api-auth", () => true, truth),
+    ...(apiToken === undefined ? {} : { apiToken }),
+    corsOrigins: take("cors-origins", () => [], list(origin)),
+    dataDir: take(
+      "data-dir",
+      () => defaultDataDir(rootless, env),
+      (text) => resolve(text),
+    ),
+    podmanSocket: take(
+      "podman-socket",
+      () => defaultSocket(rootless, env),
+      (text) => resolve(text.replace(/^unix:\/\//, "")),
+    ),
+    enableIngress: take("enable-ingress", () => true, truth),
+    ingressPort: take("ingress-port", () => 80, port),
+    ingressTlsPort: take("ingress-tls-port", () => 443, port),
+    dnsPort: take("dns-port", () => 53, port),
+    clusterDomain: take("cluster-domain", () => "cluster.local", domain),
+    upstreamDns: take("upstream-dns", hostResolvers, list(resolver)),
+    podCidr,
+    serviceCidr,
+    labels: take("labels", () => ({}), labels),
+    logLevel: take("log-level", () => "info", oneOf<Level>("debug", "info", "warn", "error")),
+    logFormat: take("log-format", () => (process.stderr.isTTY ? "text" : "json"), oneOf("text", "json")),
+    rootless,
+  };
+}
+
+function truth(text: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  if (/^(false|0|no|off)$/i.test(text)) return false;
+  throw new Error("expected true or false");
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 65535) throw new Error("expected a port from 1 to 65535");
+  return value;
+}
+
+function hostPort(text: string): HostPort {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(text);
+  if (!match) throw new Error("expected HOST:PORT, such as 127.0.0.1:8080");
+  const host = match[1] ?? match[2] ?? "";
+  if (host !== "" && host !== "localhost" && isIP(host) === 0)
+    throw new Error("expected an IP address before the port");
+  return { host: host === "" ? "0.0.0.0" : host === "localhost" ? "127.0.0.1" : host, port: port(match[3] ?? "") };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+function address(text: string): string {
+  if (isIP(text) === 0) throw new Error("expected an IP address");
+  return text;
+}
+
+function nodeName(text: string): string {
+  if (text.length > 253 || !DNS_NAME.test(text)) {
+    throw new Error("expected lower-case letters, digits, '-' and '.', such as node1");
+  }
+  return text;
+}
+
+function domain(text: string): string {
+  if (text.length > 200 || !text.split(".").every((label) => DNS_LABEL.test(label))) {
+    throw new Error("expected a DNS domain such as cluster.local");
+  }
+  return text;
+}
+
+function resolver(text: string): string {
+  const plain = isIP(text) === 6 ? `[${text}]:53` : isIP(text) === 4 ? `${text}:53` : text;
+  hostPort(plain);
+  return plain;
+}
+
+function origin(text: string): string {
+  if (text !== "*" && !URL.canParse(text)) throw new Error("expected origins such as https://example.com");
+  return text;
+}
+
+function checkedToken(text: string): string {
+  if (text.length < 16 || /\s/.test(text)) throw new Error("expected at least 16 characters without spaces");
+  return text;
+}
+
+function cidr(smallest: number, largest: number): (text: string) => string {
+  return (text) => {
+    const bits = Number(text.split("/")[1]);
+    if (!isCidr4(text)) throw new Error("expected an IPv4 range such as 10.42.0.0/16, with no host bits set");
+    if (bits < smallest || bits > largest) throw new Error(`expected a prefix from /${smallest} to /${largest}`);
+    return text;
+  };
+}
+
+function labels(text: string): Record<string, string> {
+  return Object.fromEntries(
+    list((item) => {
+      const at = item.indexOf("=");
+      const [key, value] = at < 0 ? [item, ""] : [item.slice(0, at), item.slice(at + 1)];
+      if (!LABEL_KEY.test(key) || !LABEL_VALUE.test(value)) throw new Error(`"${item}" is not a valid label key=value`);
+      return [key, value] as const;
+    })(text),
+  );
+}
+
+function list<T>(item: (text: string) => T): (text: string) => T[] {
+  return (text) =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "")
+      .map(item);
+}
+
+function oneOf<T extends string>(...values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = values.find((value) => value === text);
+    if (found === undefined) throw new Error(`expected one of ${values.join(", ")}`);
+    return found;
+  };
+}
+
+function defaultDataDir(rootless: boolean, env: NodeJS.ProcessEnv): string {
+  if (!rootless) return "/var/lib/podman-swarm";
+  return join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "podman-swarm");
+}
+
+function defaultSocket(rootless: boolean, env: NodeJS.ProcessEnv): string {
+  if (!rootless) return "/run/podman/podman.sock";
+  return join(env["XDG_RUNTIME_DIR"] ?? `/run/user/${userInfo().uid}`, "podman/podman.sock");
+}
+
+/** The first address of an interface that is up and not loopback; loopback on a host without a network. */
+function defaultAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find((entry) => entry.family === "IPv4" && !entry.internal)?.address ?? "127.0.0.1";
+}
+
+function hostResolvers(): string[] {
+  let text = "";
+  try {
+    text = readFileSync("/etc/resolv.conf", "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+    .map((match) => match[1] ?? "")
+    .filter((server) => isIP(server) !== 0)
+    .map(resolver);
+}
