@@ -5,7 +5,7 @@ import { describeError } from "../lib/log.ts";
 keepCompiledCode();
 
 import("./command.ts")
-  .then(({ runPsctlCommand }) => runAgentCommand(process.argv.slice(2)))
+  .then(({ runPsctlCommand }) => runPsctlCommand(process.argv.slice(2)))
   .then(
     (code) => {
       process.exitCode = code;
