@@ -43,6 +43,8 @@ export interface Kinds {
   PodTemplate: Wire<models.V1PodTemplate>;
   IPAddress: Wire<models.V1IPAddress>;
   ServiceCIDR: Wire<models.V1ServiceCIDR>;
+  CSIStorageCapacity: Wire<models.V1CSIStorageCapacity>;
+  VolumeAttributesClass: Wire<models.V1VolumeAttributesClass>;
 }
 
 export type KindName = keyof Kinds;
@@ -87,6 +89,8 @@ export type ResourceQuota = Kinds["ResourceQuota"];
 export type PodTemplate = Kinds["PodTemplate"];
 export type IPAddress = Kinds["IPAddress"];
 export type ServiceCIDR = Kinds["ServiceCIDR"];
+export type CSIStorageCapacity = Kinds["CSIStorageCapacity"];
+export type VolumeAttributesClass = Kinds["VolumeAttributesClass"];
 
 export type ObjectMeta = Wire<models.V1ObjectMeta>;
 export type OwnerReference = Wire<models.V1OwnerReference>;

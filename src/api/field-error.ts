@@ -1,0 +1,105 @@
+import { ApiError } from "./api-error.ts";
+import type { StatusCause } from "./kinds.ts";
+
+/** Upstream's field error types (apimachinery `pkg/util/validation/field`), as they appear in a Status' causes. */
+export type FieldErrorReason =
+  | "FieldValueRequired"
+  | "FieldValueInvalid"
+  | "FieldValueNotSupported"
+  | "FieldValueDuplicate"
+  | "FieldValueForbidden"
+  | "FieldValueNotFound"
+  | "FieldValueTooLong"
+  | "FieldValueTooMany"
+  | "FieldValueTypeInvalid";
+
+/** One thing that is wrong with one field. `message` is upstream's sentence without the path. */
+export interface FieldError {
+  readonly field: string;
+  readonly reason: FieldErrorReason;
+  readonly message: string;
+}
+
+export function required(field: string, detail = ""): FieldError {
+  return { field, reason: "FieldValueRequired", message: join("Required value", detail) };
+}
+
+export function invalid(field: string, value: unknown, detail: string): FieldError {
+  return { field, reason: "FieldValueInvalid", message: join(`Invalid value: ${show(value)}`, detail) };
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
+  const list = [...supported]
+    .sort()
+    .map((item) => JSON.stringify(item))
+    .join(", ");
+  return {
+    field,
+    reason: "FieldValueNotSupported",
+    message: join(`Unsupported value: ${show(value)}`, list === "" ? "" : `supported values: ${list}`),
+  };
+}
+
+export function duplicate(field: string, value: unknown): FieldError {
+  return { field, reason: "FieldValueDuplicate", message: `Duplicate value: ${show(value)}` };
+}
+
+export function forbidden(field: string, detail: string): FieldError {
+  return { field, reason: "FieldValueForbidden", message: join("Forbidden", detail) };
+}
+
+export function notFound(field: string, value: unknown): FieldError {
+  return { field, reason: "FieldValueNotFound", message: `Not found: ${show(value)}` };
+}
+
+export function tooLong(field: string, maximum: number): FieldError {
+  return {
+    field,
+    reason: "FieldValueTooLong",
+    message: `Too long: may not be more than ${maximum} bytes`,
+  };
+}
+
+export function tooMany(field: string, actual: number, maximum: number): FieldError {
+  return {
+    field,
+    reason: "FieldValueTooMany",
+    message: `Too many: ${actual}: must have at most ${maximum} items`,
+  };
+}
+
+/** The answer for an object that fails validation: 422 with one cause for each field, worded as upstream does. */
+export function invalidObject(
+  object: { readonly kind: string; readonly group: string; readonly name: string },
+  errors: readonly FieldError[],
+): ApiError {
+  const sentences = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
+  const qualified = object.group === "" ? object.kind : `${object.kind}.${object.group}`;
+  const list = sentences.length === 1 ? sentences[0] : `[${sentences.join(", ")}]`;
+  const causes: StatusCause[] = errors.map(({ field, reason, message }) => ({ reason, message, field }));
+  return new ApiError("Invalid", `${qualified} ${JSON.stringify(object.name)} is invalid: ${list}`, {
+    name: object.name,
+    ...(object.group === "" ? {} : { group: object.group }),
+    kind: object.kind,
+    causes,
+  });
+}
+
+function join(head: string, detail: string): string {
+  return detail === "" ? head : `${head}: ${detail}`;
+}
+
+/** Values print as Go's `%#v` and JSON do in upstream's errors: strings quoted, maps of strings as a Go literal. */
+function show(value: unknown): string {
+  if (value === undefined || value === null) return "null";
+  if (typeof value === "object" && !Array.isArray(value)) {
+    const entries = Object.entries(value);
+    if (entries.length > 0 && entries.every(([, item]) => typeof item === "string")) {
+      const pairs = entries
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`);
+      return `map[string]string{${pairs.join(", ")}}`;
+    }
+  }
+  return JSON.stringify(value);
+}
