@@ -1,0 +1,21 @@
+import type { SocketSpec } from "../handles/socket-spec.ts";
+
+export interface ChildCommand {
+  readonly name: "agent" | "dataplane";
+  /** The program, with any wrapper in front already joined in: `podman unshare --rootless-netns ... node main.js`. */
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** The user whose identity the child takes after it has loaded its code. */
+  readonly dropTo?: { readonly uid: number; readonly gid: number };
+}
+
+export interface SupervisorOptions {
+  /** Locked for the supervisor's lifetime; must exist. */
+  readonly dataDir: string;
+  readonly sockets: readonly SocketSpec[];
+  readonly agent: ChildCommand;
+  readonly dataplane: ChildCommand;
+  /** How long a child may take to stop before it is killed, in milliseconds. */
+  readonly stopMs?: number;
+}
