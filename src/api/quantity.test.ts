@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseMilli, parseQuantity } from "./quantity.ts";
+import fc from "fast-check";
+import { addQuantities, canonicalQuantity, compareQuantities, parseMilli, parseQuantity } from "./quantity.ts";
 
 test("quantities are numbers of their unit", () => {
   const cases: [string, number | undefined][] = [
@@ -24,4 +25,48 @@ test("thousandths round up and do not drift", () => {
   assert.equal(parseMilli("1.1"), 1100);
   assert.equal(parseMilli("100u"), 1);
   assert.equal(parseMilli(undefined), 0);
+});
+
+test("canonical forms are those that upstream writes back", () => {
+  const cases: [string, string][] = [
+    ["0.5", "500m"],
+    ["1000m", "1"],
+    ["1024Mi", "1Gi"],
+    ["1536Mi", "1536Mi"],
+    ["512Ki", "512Ki"],
+    ["0.5Gi", "512Mi"],
+    ["100Ki", "100Ki"],
+    ["1e3", "1e3"],
+    ["1500", "1500"],
+    ["1000", "1k"],
+    ["0", "0"],
+    ["-1.5", "-1500m"],
+    ["0.0000000001", "1n"],
+    ["512", "512"],
+    ["1Ki", "1Ki"],
+    ["0.5Ki", "512"],
+    ["1.1Ki", "1126400m"],
+    ["1E", "1E"],
+    ["+5", "5"],
+    ["12e6", "12e6"],
+  ];
+  for (const [text, want] of cases) assert.equal(canonicalQuantity(text), want, text);
+  for (const [text, want] of cases) assert.equal(compareQuantities(text, want), 0, text);
+});
+
+test("a canonical quantity stays as it is and keeps its value", () => {
+  const suffixes = fc.constantFrom("", "m", "u", "k", "M", "G", "Ki", "Mi", "Gi", "e2", "E3");
+  fc.assert(
+    fc.property(fc.integer({ min: -1e6, max: 1e6 }), suffixes, (number, suffix) => {
+      const canonical = canonicalQuantity(`${number}${suffix}`);
+      assert.equal(canonicalQuantity(canonical), canonical);
+      assert.equal(compareQuantities(canonical, `${number}${suffix}`), 0);
+    }),
+  );
+});
+
+test("sums are exact and in the form of the first", () => {
+  assert.equal(addQuantities("100m", "0.9"), "1");
+  assert.equal(addQuantities("1Gi", "1Gi", "512Mi"), "2560Mi");
+  assert.throws(() => addQuantities("x"), RangeError);
 });

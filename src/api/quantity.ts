@@ -33,3 +33,92 @@ export function parseMilli(text: string | number | undefined): number {
   const value = text === undefined ? 0 : (parseQuantity(text) ?? 0);
   return Math.ceil(Number((value * 1000).toPrecision(15)));
 }
+
+/** Upstream's answer for text that is no quantity (apimachinery `resource.ErrFormatWrong`). */
+export const QUANTITY_RULE =
+  "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
+export function isQuantity(text: string): boolean {
+  return text.length <= 64 && QUANTITY.test(text);
+}
+
+const NANO = 10n ** 9n;
+const BINARY = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
+const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+/** Beyond it digits say nothing and only cost time; upstream caps at 2^63 - 1. */
+const MAX_EXPONENT = 30;
+
+type QuantityForm = "binary" | "decimal" | "exponent";
+
+interface Exact {
+  /** Billionths of the unit, rounded away from zero: the finest that Kubernetes keeps. */
+  readonly nanos: bigint;
+  readonly form: QuantityForm;
+}
+
+/** Throws a RangeError for text that is no quantity. */
+function exact(text: string): Exact {
+  const match = isQuantity(text) ? QUANTITY.exec(text) : null;
+  if (match === null) throw new RangeError(QUANTITY_RULE);
+  const [, digits = "", exponent, suffix = ""] = match;
+  const negative = digits.startsWith("-");
+  const [whole = "", fraction = ""] = digits.replace(/^[+-]/, "").split(".");
+  const mantissa = BigInt(whole + fraction || "0");
+  const power = BINARY.indexOf(suffix as (typeof BINARY)[number]) + 1;
+  const tens = exponent === undefined ? (power > 0 ? 0 : (DECIMAL[suffix] ?? 0)) : Number(exponent);
+  const scale = Math.max(-64, Math.min(tens, MAX_EXPONENT)) - fraction.length + 9;
+  const value = mantissa * 1024n ** BigInt(power);
+  const nanos = scale >= 0 ? value * 10n ** BigInt(scale) : divideUp(value, 10n ** BigInt(-scale));
+  return {
+    nanos: negative ? -nanos : nanos,
+    form: exponent !== undefined ? "exponent" : power > 0 ? "binary" : "decimal",
+  };
+}
+
+function divideUp(value: bigint, by: bigint): bigint {
+  return (value + by - 1n) / by;
+}
+
+/** The form in which upstream writes a quantity back: `0.5` is `500m`, `1024Mi` is `1Gi`. RangeError if it is none. */
+export function canonicalQuantity(text: string): string {
+  const { nanos, form } = exact(text);
+  return write(nanos, form);
+}
+
+function write(nanos: bigint, form: QuantityForm): string {
+  if (nanos === 0n) return "0";
+  const sign = nanos < 0n ? "-" : "";
+  const size = nanos < 0n ? -nanos : nanos;
+  if (form === "binary" && size % NANO === 0n && size / NANO >= 1024n) {
+    let value = size / NANO;
+    let power = 0;
+    while (power < BINARY.length && value % 1024n === 0n) {
+      value /= 1024n;
+      power++;
+    }
+    return `${sign}${value}${power === 0 ? "" : (BINARY[power - 1] ?? "")}`;
+  }
+  let value = size;
+  let exponent = -9;
+  while (exponent < 18 && value % 1000n === 0n) {
+    value /= 1000n;
+    exponent += 3;
+  }
+  if (form === "exponent") return `${sign}${value}${exponent === 0 ? "" : `e${exponent}`}`;
+  const suffix = Object.keys(DECIMAL).find((name) => DECIMAL[name] === exponent) ?? "";
+  return `${sign}${value}${suffix}`;
+}
+
+/** The sum in canonical form, written as the first one is. RangeError if a text is no quantity. */
+export function addQuantities(first: string, ...others: readonly string[]): string {
+  const start = exact(first);
+  const nanos = others.reduce((sum, text) => sum + exact(text).nanos, start.nanos);
+  return write(nanos, start.form);
+}
+
+/** Negative, 0 or positive, exactly. RangeError if a text is no quantity. */
+export function compareQuantities(a: string, b: string): number {
+  const left = exact(a).nanos;
+  const right = exact(b).nanos;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
