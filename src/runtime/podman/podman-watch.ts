@@ -1,0 +1,135 @@
+import type { Clock } from "../../lib/clock.ts";
+import { describeError, type Logger } from "../../lib/log.ts";
+import { RuntimeError, type ContainerExit, type RuntimeChange } from "../runtime-port.ts";
+import { exitOf, sandboxesOf, stateOf, type InspectedContainer, type ListedContainer } from "./container-reports.ts";
+import { LABEL, type Labels } from "./labels.ts";
+import type { PodmanHttp } from "./podman-http.ts";
+
+/** One line of libpod's event stream (Docker's shape). */
+interface PodmanEvent {
+  readonly Type: string;
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes: Labels };
+  readonly timeNano: number;
+}
+
+/** Turns Podman's events into changes: first the stream, then a listing, so that nothing falls between. */
+export class PodmanWatch {
+  readonly #http: PodmanHttp;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #listener: (change: RuntimeChange) => void;
+  readonly #relistMs: number;
+
+  constructor(
+    deps: { readonly http: PodmanHttp; readonly clock: Clock; readonly log: Logger },
+    options: { readonly listener: (change: RuntimeChange) => void; readonly relistMs: number },
+  ) {
+    this.#http = deps.http;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+    this.#listener = options.listener;
+    this.#relistMs = options.relistMs;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    let delayMs = 50;
+    while (!signal.aborted) {
+      try {
+        await this.#once(signal, () => (delayMs = 50));
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#log.warn("Podman's events are interrupted; listing again", { error: describeError(error) });
+      }
+      await this.#clock.sleep(delayMs, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      delayMs = Math.min(2000, delayMs * 2);
+    }
+  }
+
+  /** Returns or throws when the stream has ended. */
+  async #once(signal: AbortSignal, connected: () => void): Promise<void> {
+    const ended = new AbortController();
+    const both = AbortSignal.any([signal, ended.signal]);
+    const events = this.#follow(both);
+    const relisting = this.#relist(both, connected);
+    try {
+      await Promise.race([events, relisting]);
+    } finally {
+      ended.abort(new Error("the stream ended"));
+      await Promise.allSettled([events, relisting]);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const lines = this.#http.lines({
+      path: "/events",
+      query: { stream: true, filters: JSON.stringify({ type: ["container"] }) },
+      timeoutMs: 2 ** 31 - 1,
+      signal,
+    });
+    for await (const line of lines) this.#take(line, signal);
+    throw new RuntimeError("unavailable", "Podman closed the event stream");
+  }
+
+  async #relist(signal: AbortSignal, connected: () => void): Promise<void> {
+    while (!signal.aborted) {
+      await this.#list(signal);
+      connected();
+      await this.#clock.sleep(this.#relistMs, signal);
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const listed = await this.#http.json<readonly ListedContainer[]>({
+      path: "/containers/json",
+      query: { all: true, filters: JSON.stringify({ label: [LABEL.podUid] }) },
+      signal,
+    });
+    const ended = (listed ?? []).filter((one) => !one.IsInfra && stateOf(one.State) === "exited");
+    const exits = new Map<string, ContainerExit>();
+    for (const { Id, ExitCode } of ended) exits.set(Id, await this.#exit(Id, { exitCode: ExitCode, signal }));
+    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed ?? [], exits) });
+  }
+
+  #take(line: string, signal: AbortSignal): void {
+    const event = JSON.parse(line) as PodmanEvent;
+    const attributes = event.Actor.Attributes;
+    const podUid = attributes[LABEL.podUid];
+    if (event.Type !== "container" || podUid === undefined) return;
+    const containerId = event.Actor.ID;
+    const infra = attributes[LABEL.container] === undefined;
+    if (event.Action === "died" && infra) {
+      this.#listener({ type: "sandboxStopped", podUid, sandboxId: attributes["podId"] ?? "" });
+    } else if (event.Action === "died") {
+      void this.#died(podUid, containerId, { exitCode: Number(attributes["containerExitCode"] ?? -1), signal });
+    } else if (event.Action === "remove" && !infra) {
+      this.#listener({ type: "removed", podUid, containerId });
+    } else if (event.Action === "remove") {
+      this.#listener({ type: "sandboxStopped", podUid, sandboxId: attributes["podId"] ?? "" });
+    }
+  }
+
+  /** Never rejects: `#exit` falls back to what the event said. */
+  async #died(podUid: string, containerId: string, known: { exitCode: number; signal: AbortSignal }): Promise<void> {
+    const exit = await this.#exit(containerId, known);
+    if (!known.signal.aborted) this.#listener({ type: "exited", podUid, containerId, exit });
+  }
+
+  async #exit(
+    containerId: string,
+    { exitCode, signal }: { exitCode: number; signal: AbortSignal },
+  ): Promise<ContainerExit> {
+    const now = this.#clock.now();
+    try {
+      const inspected = await this.#http.json<InspectedContainer>({ path: `/containers/${containerId}/json`, signal });
+      const exit = exitOf(inspected, now);
+      // The event may overtake the state that it announces.
+      return stateOf(inspected.State.Status) === "exited" ? exit : { ...exit, exitCode, finishedAt: now };
+    } catch (error) {
+      if (!signal.aborted) this.#log.debug("A container ended and is gone", { error: describeError(error) });
+      return { exitCode, oomKilled: false, startedAt: now, finishedAt: now };
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { execFile } from "node:child_process";
+import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Pod, Volume } from "../../api/kinds.ts";
+import type { Objects } from "../../api/objects.ts";
+import { parseQuantity } from "../../api/quantity.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Placement } from "../env/field-value.ts";
+import { writeFileTree } from "./file-tree.ts";
+import { hostPath } from "./host-path.ts";
+import { volumeFiles, VolumeError } from "./volume-files.ts";
+
+const run = promisify(execFile);
+
+export interface PodVolumesDeps {
+  readonly objects: Pick<Objects, "get">;
+  readonly clock: Clock;
+  /** On disk: emptyDirs. */
+  readonly diskDirectory: string;
+  /** In memory (tmpfs), so that no Secret reaches the disk. */
+  readonly memoryDirectory: string;
+}
+
+/** A pod's volumes as directories of the host, by volume name. */
+export class PodVolumes {
+  readonly #deps: PodVolumesDeps;
+
+  constructor(deps: PodVolumesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Makes what is missing and renews files that changed; a repeat is cheap. Throws a `VolumeError` in upstream's words. */
+  async prepare(pod: Pod, placement: Placement): Promise<ReadonlyMap<string, string>> {
+    const paths = new Map<string, string>();
+    for (const volume of pod.spec?.volumes ?? []) {
+      try {
+        paths.set(volume.name, await this.#one(volume, { pod, placement }));
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+        throw new VolumeError(message, { cause: error });
+      }
+    }
+    return paths;
+  }
+
+  /** Removes everything of a pod; whatever its containers wrote into hostPaths stays. */
+  async remove(uid: string): Promise<void> {
+    const memory = join(this.#deps.memoryDirectory, uid);
+    const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[1] ?? "");
+    for (const mount of mounts) if (mount.startsWith(`${memory}/`)) await run("umount", [mount]);
+    await rm(memory, { recursive: true, force: true });
+    await rm(join(this.#deps.diskDirectory, uid), { recursive: true, force: true });
+  }
+
+  async #one(volume: Volume, { pod, placement }: { pod: Pod; placement: Placement }): Promise<string> {
+    const uid = pod.metadata?.uid ?? "";
+    const gid = pod.spec?.securityContext?.fsGroup;
+    if (volume.hostPath) return hostPath(volume.hostPath);
+    if (volume.emptyDir) {
+      const memory = volume.emptyDir.medium === "Memory";
+      const path = join(memory ? this.#deps.memoryDirectory : this.#deps.diskDirectory, uid, volume.name);
+      await makeDirectory(path);
+      if (memory) await mountMemory(path, volume.emptyDir.sizeLimit);
+      await chmod(path, gid === undefined ? 0o777 : 0o2777);
+      if (gid !== undefined && canChown()) await chown(path, 0, gid);
+      return path;
+    }
+    const files = volumeFiles(volume, { objects: this.#deps.objects, placement, pod });
+    if (!files) throw new VolumeError(`this type of volume is not supported yet`);
+    const path = join(this.#deps.memoryDirectory, uid, volume.name);
+    await makeDirectory(path);
+    const version = new Date(this.#deps.clock.now()).toISOString().replaceAll(/[:-]/g, "_");
+    await writeFileTree(path, files, { version, gid: canChown() ? gid : undefined });
+    return path;
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(join(path, "..", ".."), { recursive: true, mode: 0o700 });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** As root a size-limited tmpfs of its own; without root the plain directory, which lies in memory already. */
+async function mountMemory(path: string, sizeLimit: string | undefined): Promise<void> {
+  if (!canChown()) return;
+  const mounts = await readFile("/proc/self/mounts", "utf8");
+  if (mounts.includes(` ${path} `)) return;
+  const bytes = sizeLimit === undefined ? undefined : parseQuantity(sizeLimit);
+  const size = bytes === undefined || bytes === 0 ? [] : ["-o", `size=${Math.ceil(bytes)}`];
+  await run("mount", ["-t", "tmpfs", ...size, "tmpfs", path]);
+}
+
+function canChown(): boolean {
+  return process.getuid?.() === 0;
+}
