@@ -1,19 +1,41 @@
-import { VERSION } from "../lib/version.ts";
+import type { Session } from "./session.ts";
 
-const HELP = `Usage: psctl COMMAND [FLAGS]
+export interface CommandFlag {
+  readonly name: string;
+  readonly short?: string;
+  /** `switch` needs no value; `list` may be given many times. */
+  readonly type: "switch" | "text" | "list";
+  readonly meaning: string;
+  readonly placeholder?: string;
+}
 
-Steers a Podman Swarm.
+export interface Arguments {
+  readonly positionals: readonly string[];
+  /** What stands after `--`. */
+  readonly rest: readonly string[];
+  has(name: string): boolean;
+  text(name: string): string | undefined;
+  list(name: string): readonly string[];
+}
 
-  --version  print the version
-  --help     print this
-`;
+/** One psctl command. `run` resolves to the process's exit code. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows `psctl NAME` in the usage line. */
+  readonly usage: string;
+  readonly examples?: readonly string[];
+  readonly flags: readonly CommandFlag[];
+  /** Words that completion offers in the first place, where they are fixed. */
+  readonly words?: readonly string[];
+  run(session: Session, args: Arguments): Promise<number>;
+}
 
-/** Runs psctl with the arguments after its name and resolves with its exit code. */
-export async function runPsctlCommand(args: readonly string[]): Promise<number> {
-  if (args.includes("--version")) {
-    process.stdout.write(`psctl ${VERSION}\n`);
-    return 0;
+/** The user said something that the command cannot mean. Printed without a stack, exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
   }
-  process.stdout.write(HELP);
-  return args.includes("--help") ? 0 : 2;
 }

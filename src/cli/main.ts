@@ -4,7 +4,7 @@ import { describeError } from "../lib/log.ts";
 // First, and with the rest imported afterwards: only what is loaded later is kept compiled.
 keepCompiledCode();
 
-import("./command.ts")
+import("./psctl.ts")
   .then(({ runPsctlCommand }) => runPsctlCommand(process.argv.slice(2)))
   .then(
     (code) => {

@@ -1,0 +1,178 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { isReason } from "../../api/api-error.ts";
+import type { KubeObject } from "../../api/kinds.ts";
+import { pathOf, type Resource } from "../../client/discovery.ts";
+import { type Command, type CommandFlag, UsageError } from "../command.ts";
+import { qualifiedName } from "../output/print-objects.ts";
+import type { Session } from "../session.ts";
+
+export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
+export const MANIFEST_FLAGS: readonly CommandFlag[] = [
+  {
+    name: "filename",
+    short: "f",
+    type: "list",
+    placeholder: "FILE",
+    meaning: "a manifest, a folder of manifests, or - for standard input",
+  },
+  { name: "recursive", short: "R", type: "switch", meaning: "folders with everything below them" },
+  { name: "dry-run", type: "text", placeholder: "server", meaning: "server: check and answer, but change nothing" },
+];
+
+export const apply: Command = {
+  name: "apply",
+  summary: "Create or change objects as a manifest says",
+  usage: "-f FILE [flags]",
+  examples: ["psctl apply -f web.yaml", "cat web.yaml | psctl apply -f -"],
+  flags: MANIFEST_FLAGS,
+  run: async (session, args) => {
+    const objects = await readManifests(session, args.list("filename"), args.has("recursive"));
+    const dryRun = dryRunOf(args.text("dry-run"));
+    let failures = 0;
+    for (const object of objects) {
+      try {
+        session.print(
+          `${qualifiedName(object)} ${await applyOne(session, object, dryRun)}${dryRun ? " (server dry run)" : ""}`,
+        );
+      } catch (error) {
+        if (!(error instanceof Error) || session.signal.aborted || error.name === "ConnectionError") throw error;
+        failures++;
+        session.streams.err(`Error: ${qualifiedName(object)}: ${error.message}\n`);
+      }
+    }
+    return failures > 0 ? 1 : 0;
+  },
+};
+
+export function dryRunOf(text: string | undefined): "All" | undefined {
+  if (text === undefined || text === "none") return undefined;
+  if (text === "server") return "All";
+  throw new UsageError(`--dry-run ${JSON.stringify(text)}: expected server or none`);
+}
+
+/** The objects of all files, in their order; lists are taken apart. */
+export async function readManifests(
+  session: Session,
+  files: readonly string[],
+  recursive: boolean,
+): Promise<KubeObject[]> {
+  if (files.length === 0) throw new UsageError("Name a manifest with -f FILE");
+  const objects: KubeObject[] = [];
+  for (const file of files.flatMap((name) => (name === "-" ? [name] : manifestFiles(name, recursive)))) {
+    const text = file === "-" ? await session.streams.input() : readFileSync(file, "utf8");
+    objects.push(...parseManifest(text, file === "-" ? "standard input" : file));
+  }
+  if (objects.length === 0) throw new UsageError(`No objects in ${files.join(", ")}`);
+  return objects;
+}
+
+function manifestFiles(path: string, recursive: boolean): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const inside = join(path, entry.name);
+      if (entry.isDirectory()) return recursive ? manifestFiles(inside, true) : [];
+      return /\.(ya?ml|json)$/.test(entry.name) ? [inside] : [];
+    });
+}
+
+function parseManifest(text: string, origin: string): KubeObject[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const [problem] = document.errors;
+    if (problem) throw new Error(`Cannot read ${origin}: ${problem.message}`);
+    const content: unknown = document.toJS();
+    if (content === null || content === undefined) return [];
+    const object = content as KubeObject & { items?: KubeObject[] };
+    const line = text.slice(0, document.range[0]).split("\n").length;
+    if (typeof object !== "object" || typeof object.kind !== "string" || typeof object.apiVersion !== "string") {
+      throw new Error(`Cannot use ${origin}, document at line ${line}: it needs apiVersion and kind`);
+    }
+    return object.kind === "List" && Array.isArray(object.items) ? object.items : [object];
+  });
+}
+
+export async function resourceOf(session: Session, object: KubeObject): Promise<Resource> {
+  const found = (await session.resources()).find(
+    (resource) =>
+      resource.kind === object.kind &&
+      (resource.group === "" ? resource.version : `${resource.group}/${resource.version}`) === object.apiVersion,
+  );
+  if (found) return found;
+  const [group = "", version = ""] = object.apiVersion.includes("/")
+    ? object.apiVersion.split("/")
+    : ["", object.apiVersion];
+  const other = (await session.resources()).find(
+    (resource) => resource.kind === object.kind && resource.group === group,
+  );
+  if (other) return { ...other, version };
+  throw new Error(`the server does not know the kind ${object.kind} of ${object.apiVersion}`);
+}
+
+/** kubectl's client-side apply: three-way merge from the last applied manifest, kept in an annotation. */
+async function applyOne(session: Session, object: KubeObject, dryRun: "All" | undefined): Promise<string> {
+  const resource = await resourceOf(session, object);
+  const namespace = resource.namespaced ? (object.metadata?.namespace ?? session.namespace) : undefined;
+  const name = object.metadata?.name;
+  if (!name) throw new Error("metadata.name: Required value: apply needs a name");
+  const wanted = withLastApplied(object, namespace);
+  const path = pathOf(resource, { namespace, name });
+  const query = { dryRun, fieldValidation: "Strict", fieldManager: "psctl" };
+  let live: KubeObject;
+  try {
+    live = await session.client.json<KubeObject>("GET", path, { signal: session.signal });
+  } catch (error) {
+    if (!isReason(error, "NotFound")) throw error;
+    await session.client.json("POST", pathOf(resource, { namespace }), { body: wanted, query, signal: session.signal });
+    return "created";
+  }
+  const last = live.metadata.annotations?.[LAST_APPLIED];
+  const patch = threeWayPatch(last === undefined ? {} : (JSON.parse(last) as unknown), wanted);
+  const answer = await session.client.json<KubeObject>("PATCH", path, {
+    body: patch,
+    contentType: "application/strategic-merge-patch+json",
+    query,
+    signal: session.signal,
+  });
+  return answer.metadata.resourceVersion === live.metadata.resourceVersion ? "unchanged" : "configured";
+}
+
+function withLastApplied(object: KubeObject, namespace: string | undefined): KubeObject {
+  const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations ?? {};
+  const metadata = { ...object.metadata, ...(namespace === undefined ? {} : { namespace }), annotations };
+  const plain = { ...object, metadata };
+  return {
+    ...plain,
+    metadata: { ...metadata, annotations: { ...annotations, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` } },
+  };
+}
+
+/** What to send: all that is wanted, and a null (or a `$patch: delete`) for what the last manifest had and this has not. */
+export function threeWayPatch(last: unknown, wanted: unknown): unknown {
+  if (!isMap(last) || !isMap(wanted)) return wanted;
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(last)) if (!(key in wanted)) result[key] = null;
+  for (const [key, value] of Object.entries(wanted)) {
+    const before = last[key];
+    result[key] =
+      Array.isArray(value) && Array.isArray(before) ? withDeletions(before, value) : threeWayPatch(before, value);
+  }
+  return result;
+}
+
+/** Named items that vanished from a list are deleted by name; the server knows which lists merge. */
+function withDeletions(before: readonly unknown[], value: readonly unknown[]): unknown[] {
+  const nameOf = (item: unknown): unknown => (isMap(item) ? item["name"] : undefined);
+  const kept = value.map((item) =>
+    threeWayPatch(nameOf(item) === undefined ? undefined : before.find((old) => nameOf(old) === nameOf(item)), item),
+  );
+  const gone = before.filter((old) => nameOf(old) !== undefined && !value.some((item) => nameOf(item) === nameOf(old)));
+  return [...kept, ...gone.map((old) => ({ name: nameOf(old), $patch: "delete" }))];
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

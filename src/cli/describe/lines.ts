@@ -1,0 +1,62 @@
+import { labelText } from "../output/table.ts";
+
+/** One line of a description: a field, a block of further lines below a title, or a table below one. */
+export type Line =
+  | readonly [title: string, value: string | number | undefined]
+  | { readonly title: string; readonly value?: string; readonly lines: readonly Line[] }
+  | { readonly title: string; readonly rows: readonly (readonly string[])[] };
+
+/** Prints as `kubectl describe` does: values of one block aligned, blocks indented by two. */
+export function printLines(lines: readonly Line[], indent = 0): string {
+  const pad = " ".repeat(indent);
+  const titles = lines.flatMap((line) =>
+    "title" in line ? ("lines" in line && line.value === undefined ? [] : [line.title]) : [line[0]],
+  );
+  const width = Math.max(0, ...titles.map((title) => title.length)) + 3;
+  return lines
+    .map((line) => {
+      if (!("title" in line)) return `${pad}${`${line[0]}:`.padEnd(width)}${severalLines(line[1], indent + width)}\n`;
+      if ("rows" in line)
+        return line.rows.length <= 1
+          ? `${pad}${`${line.title}:`.padEnd(width)}<none>\n`
+          : `${pad}${line.title}:\n${alignedRows(line.rows, indent + 2)}`;
+      const head =
+        line.value === undefined ? `${pad}${line.title}:` : `${pad}${`${line.title}:`.padEnd(width)}${line.value}`;
+      return `${head}\n${printLines(line.lines, indent + 2)}`;
+    })
+    .join("");
+}
+
+function severalLines(value: string | number | undefined, column: number): string {
+  const text = value === undefined || value === "" ? "<none>" : String(value);
+  return text.split("\n").join(`\n${" ".repeat(column)}`);
+}
+
+function alignedRows(rows: readonly (readonly string[])[], indent: number): string {
+  const widths: number[] = [];
+  const [header = [], ...body] = rows;
+  const all = [header, header.map((cell) => "-".repeat(cell.length)), ...body];
+  for (const row of all) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  return all
+    .map(
+      (row) =>
+        `${" ".repeat(indent)}${row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd((widths[at] ?? 0) + 2))).join("")}\n`,
+    )
+    .join("");
+}
+
+export function mapText(map: Readonly<Record<string, string>> | undefined): string {
+  return labelText(map).replaceAll(",", "\n");
+}
+
+/** How long ago, in kubectl's short form: `45s`, `3m12s`, `5h`, `2d`. */
+export function ageText(now: number, then: string | undefined): string {
+  if (then === undefined) return "<unknown>";
+  const seconds = Math.max(0, Math.floor((now - Date.parse(then)) / 1000));
+  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
+  if (seconds < 120) return `${seconds}s`;
+  if (minutes < 10) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${seconds % 60}s`;
+  if (minutes < 180) return `${minutes}m`;
+  if (hours < 8) return minutes % 60 === 0 ? `${hours}h` : `${hours}h${minutes % 60}m`;
+  return hours < 48 ? `${hours}h` : `${days}d`;
+}

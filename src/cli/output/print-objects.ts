@@ -1,0 +1,76 @@
+import { stringify } from "yaml";
+import type { KubeObject } from "../../api/kinds.ts";
+import { UsageError } from "../command.ts";
+import { printJsonPath, valuesAt } from "./jsonpath.ts";
+import { alignColumns } from "./table.ts";
+
+/** How `-o` asks for output; `table` and `wide` are the server's Table. */
+export type OutputFormat =
+  | { readonly type: "table"; readonly wide: boolean }
+  | { readonly type: "json" | "yaml" | "name" }
+  | { readonly type: "jsonpath"; readonly template: string }
+  | {
+      readonly type: "custom-columns";
+      readonly columns: readonly { readonly header: string; readonly path: string }[];
+    };
+
+export function outputFormat(text: string | undefined): OutputFormat {
+  if (text === undefined || text === "table") return { type: "table", wide: false };
+  if (text === "wide") return { type: "table", wide: true };
+  if (text === "json" || text === "yaml" || text === "name") return { type: text };
+  if (text.startsWith("jsonpath=")) return { type: "jsonpath", template: text.slice("jsonpath=".length) };
+  if (text.startsWith("custom-columns=")) {
+    const columns = text
+      .slice("custom-columns=".length)
+      .split(",")
+      .map((column) => {
+        const at = column.indexOf(":");
+        if (at < 1 || at === column.length - 1)
+          throw new UsageError(`-o custom-columns: expected HEADER:.path, found ${JSON.stringify(column)}`);
+        return { header: column.slice(0, at), path: column.slice(at + 1) };
+      });
+    return { type: "custom-columns", columns };
+  }
+  throw new UsageError(
+    `-o ${JSON.stringify(text)}: expected table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-columns=HEADER:.path,...`,
+  );
+}
+
+/** Prints one object, or a list of them as kubectl's `kind: List`. Not for tables, which the server makes. */
+export function printObjects(format: OutputFormat, objects: readonly KubeObject[], single: boolean): string {
+  const whole: unknown =
+    single && objects.length === 1
+      ? objects[0]
+      : { apiVersion: "v1", items: objects, kind: "List", metadata: { resourceVersion: "" } };
+  switch (format.type) {
+    case "json":
+      return `${JSON.stringify(whole, null, 4)}\n`;
+    case "yaml":
+      return stringify(whole, { lineWidth: 0, aliasDuplicateObjects: false });
+    case "name":
+      return objects.map((object) => `${qualifiedName(object)}\n`).join("");
+    case "jsonpath":
+      return printJsonPath(format.template, whole);
+    case "custom-columns":
+      return alignColumns([
+        format.columns.map((column) => column.header),
+        ...objects.map((object) => format.columns.map((column) => customCell(column.path, object))),
+      ]);
+    case "table":
+      throw new Error("Cannot print a table from objects: the server makes it");
+  }
+}
+
+function customCell(path: string, object: KubeObject): string {
+  const values = valuesAt(path, object);
+  return values.length === 0
+    ? "<none>"
+    : values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(",");
+}
+
+/** `pod/web` or `deployment.apps/web`, as kubectl names an object. */
+export function qualifiedName(object: Pick<KubeObject, "apiVersion" | "kind" | "metadata">): string {
+  const slash = object.apiVersion.indexOf("/");
+  const group = slash < 0 ? "" : `.${object.apiVersion.slice(0, slash)}`;
+  return `${object.kind.toLowerCase()}${group}/${object.metadata.name}`;
+}

@@ -1,0 +1,10 @@
+/** Where the API is and who asks. PEM texts, not paths. */
+export interface Connection {
+  /** `https://host:port` or `http://host:port`. */
+  readonly server: string;
+  /** The CA that the server's certificate must chain to; the system's where it is absent. */
+  readonly ca?: string;
+  readonly token?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}

@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { fail, type HostProbe, ok } from "./host-probe.ts";
+
+export interface AgentPorts {
+  readonly api: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number };
+  /** Empty when the ingress is off. */
+  readonly ingress: readonly number[];
+}
+
+/** Whether the agent's ports can be bound; ports that an agent of this data directory holds are fine. */
+export const agentPorts: HostProbe = {
+  name: "ports",
+  run: async ({ ports, rootless }) => {
+    const wanted = [
+      { ...ports.api, flag: "--api-addr" },
+      { ...ports.http, flag: "--http-addr" },
+      ...ports.ingress.map((port) => ({ host: "0.0.0.0", port, flag: "--ingress-port or --ingress-tls-port" })),
+    ];
+    for (const { host, port, flag } of wanted) {
+      const code = await bindError(host, port);
+      if (code === "EACCES") {
+        const lowest = readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8").trim();
+        return fail(
+          `port ${port} is below ${lowest}, which ${rootless ? "a user" : "this process"} may not bind`,
+          `sysctl -w net.ipv4.ip_unprivileged_port_start=${Math.min(port, 80)} (as root), or choose another with ${flag}`,
+        );
+      }
+      if (code !== undefined)
+        return fail(
+          `port ${port} on ${host} cannot be bound: ${code}`,
+          `ss -ltnp 'sport = :${port}' shows who has it; choose another with ${flag}`,
+        );
+    }
+    return ok(wanted.map(({ port }) => port).join(", "));
+  },
+};
+
+function bindError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
