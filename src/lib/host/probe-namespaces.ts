@@ -39,12 +39,13 @@ export const userNamespaces: HostProbe = {
 export const nftables: HostProbe = {
   name: "nftables",
   run: async ({ rootless }, signal) => {
-    const script =
-      "table ip podman_swarm_probe {
- map m { type ipv4_addr . inet_proto . inet_service : verdict; }
- chain c { type nat hook prerouting priority dstnat; }
-}
-";
+    const script = [
+      "table ip podman_swarm_probe {",
+      "  map m { type ipv4_addr . inet_proto . inet_service : verdict; }",
+      "  chain c { type nat hook prerouting priority dstnat; }",
+      "}",
+      "",
+    ].join("\n");
     const inside: readonly [string, ...string[]] = rootless
       ? ["podman", "unshare", "--rootless-netns", "nft", "-c", "-f", "-"]
       : ["nft", "-c", "-f", "-"];
