@@ -1,0 +1,28 @@
+# Needs git, make and npm. Each target says what it does and can be run again, also after a failure in its middle.
+.PHONY: setup test test-full build demo demo-down clean
+
+setup:
+	@scripts/setup/setup
+
+test:
+	@scripts/setup/setup || { echo "0 passed, 1 failed"; exit 1; }
+	@npm run -s test:all
+
+test-full:
+	@scripts/setup/setup || { echo "0 passed, 1 failed"; exit 1; }
+	@npm run -s test:all -- full
+
+build:
+	@scripts/setup/setup packages-only
+	@npm run -s build
+
+demo:
+	@scripts/setup/setup
+	@npm run -s build
+	@scripts/demo/up
+
+demo-down:
+	@scripts/demo/down
+
+clean: demo-down
+	rm -rf dist .cache node_modules
