@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { isReason } from "../../api/api-error.ts";
+import { servedKind } from "../../api/catalog.ts";
 import type { KubeObject } from "../../api/kinds.ts";
+import { threeWayPatch } from "../../api/patch/three-way.ts";
 import { pathOf, type Resource } from "../../client/discovery.ts";
 import { type Command, type CommandFlag, UsageError } from "../command.ts";
 import { qualifiedName } from "../output/print-objects.ts";
@@ -130,7 +132,8 @@ async function applyOne(session: Session, object: KubeObject, dryRun: "All" | un
     return "created";
   }
   const last = live.metadata.annotations?.[LAST_APPLIED];
-  const patch = threeWayPatch(last === undefined ? {} : (JSON.parse(last) as unknown), wanted);
+  const patch = threeWayPatch(schemaOf(object), { last: last === undefined ? {} : parsedManifest(last), wanted, live });
+  if (Object.keys(patch).length === 0) return "unchanged";
   const answer = await session.client.json<KubeObject>("PATCH", path, {
     body: patch,
     contentType: "application/strategic-merge-patch+json",
@@ -138,6 +141,25 @@ async function applyOne(session: Session, object: KubeObject, dryRun: "All" | un
     signal: session.signal,
   });
   return answer.metadata.resourceVersion === live.metadata.resourceVersion ? "unchanged" : "configured";
+}
+
+function schemaOf(object: KubeObject): string {
+  const served = servedKind(object.apiVersion, object.kind);
+  if (!served)
+    throw new Error(
+      `psctl does not know ${object.kind} of ${object.apiVersion}; its version differs from the server's`,
+    );
+  return served.version.schema;
+}
+
+/** An annotation that somebody broke counts as no manifest: then nothing is removed. */
+function parsedManifest(text: string): Record<string, unknown> {
+  try {
+    const manifest: unknown = JSON.parse(text);
+    return typeof manifest === "object" && manifest !== null ? (manifest as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }
 
 function withLastApplied(object: KubeObject, namespace: string | undefined): KubeObject {
@@ -148,31 +170,4 @@ function withLastApplied(object: KubeObject, namespace: string | undefined): Kub
     ...plain,
     metadata: { ...metadata, annotations: { ...annotations, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` } },
   };
-}
-
-/** What to send: all that is wanted, and a null (or a `$patch: delete`) for what the last manifest had and this has not. */
-export function threeWayPatch(last: unknown, wanted: unknown): unknown {
-  if (!isMap(last) || !isMap(wanted)) return wanted;
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(last)) if (!(key in wanted)) result[key] = null;
-  for (const [key, value] of Object.entries(wanted)) {
-    const before = last[key];
-    result[key] =
-      Array.isArray(value) && Array.isArray(before) ? withDeletions(before, value) : threeWayPatch(before, value);
-  }
-  return result;
-}
-
-/** Named items that vanished from a list are deleted by name; the server knows which lists merge. */
-function withDeletions(before: readonly unknown[], value: readonly unknown[]): unknown[] {
-  const nameOf = (item: unknown): unknown => (isMap(item) ? item["name"] : undefined);
-  const kept = value.map((item) =>
-    threeWayPatch(nameOf(item) === undefined ? undefined : before.find((old) => nameOf(old) === nameOf(item)), item),
-  );
-  const gone = before.filter((old) => nameOf(old) !== undefined && !value.some((item) => nameOf(item) === nameOf(old)));
-  return [...kept, ...gone.map((old) => ({ name: nameOf(old), $patch: "delete" }))];
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
