@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/log.ts";
+import { systemRandom } from "../lib/random.ts";
+import { pod, podKey, testStore } from "./contract.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { openStore, type OpenStoreOptions } from "./open-store.ts";
+import type { StoreEvent } from "./port.ts";
+
+const root = await mkdtemp(join(tmpdir(), "store-"));
+after(() => rm(root, { recursive: true }));
+let directories = 0;
+const newDirectory = (): string => join(root, String((directories += 1)));
+
+const open = (dataDir: string, options?: OpenStoreOptions): Promise<ObjectStore> => {
+  const deps = { dataDir, nodeName: "one", clock: systemClock, random: systemRandom, logger: silentLogger };
+  return openStore(deps, options);
+};
+
+testStore("sqlite", {
+  open: async (options) => {
+    const store = await open(newDirectory(), options);
+    return { store, close: () => store.close() };
+  },
+});
+
+const follow = (store: ObjectStore, since: string): StoreEvent[] => {
+  const events: StoreEvent[] = [];
+  store.watch("pods", since, (event) => events.push(event), new AbortController().signal);
+  return events;
+};
+
+test("everything is there after a restart, under the same versions", async () => {
+  const dataDir = newDirectory();
+  const first = await open(dataDir);
+  await first.create(podKey("a"), pod("a", { status: { phase: "Pending" } }));
+  await first.update(podKey("a"), pod("a", { spec: { nodeName: "one", x: 1 } }), { register: "main" });
+  await first.update(podKey("a"), pod("a", { status: { phase: "Running" } }), { register: "status" });
+  await first.create(podKey("gone"), pod("gone"), { cause: ["x"] });
+  const gone = await first.delete(podKey("gone"));
+  await first.create({ resource: "events", namespace: "default", name: "e" }, pod("e"));
+  const before = [first.list("pods"), first.list("events")].map(({ entries }) => entries.map(({ object }) => object));
+  await first.close();
+
+  const second = await open(dataDir);
+  const after = [second.list("pods"), second.list("events")].map(({ entries }) => entries.map(({ object }) => object));
+  assert.deepEqual(after, before);
+  assert.ok(BigInt(second.resourceVersion) >= BigInt(first.resourceVersion));
+  assert.notEqual((await second.create(podKey("gone"), pod("gone"), { cause: ["x"] })).uid, gone.uid);
+  assert.equal((await stat(join(dataDir, "state.db"))).mode & 0o777, 0o600);
+  await second.close();
+});
+
+test("a watch survives a restart, and goes on from memory where the log on disk ends", async () => {
+  const dataDir = newDirectory();
+  const first = await open(dataDir, { logLength: 2 });
+  const start = first.resourceVersion;
+  await first.create(podKey("a"), pod("a"));
+  await first.update(podKey("a"), pod("a", { spec: { x: 1 } }), { register: "main" });
+  for (let index = 0; index < 10; index += 1) await first.create(podKey(`b${index}`), pod("b"));
+  const seen = follow(first, start);
+  assert.equal(seen.length, 12);
+  await first.close();
+
+  const second = await open(dataDir, { logLength: 2 });
+  await second.delete(podKey("a"));
+  const replayed = follow(second, start);
+  assert.deepEqual(
+    replayed.slice(0, 12).map(({ type, entry }) => [type, entry.object, entry.json().toString()]),
+    seen.map(({ type, entry }) => [type, entry.object, entry.json().toString()]),
+  );
+  assert.equal(replayed[1]?.previous, replayed[0]?.entry);
+  assert.deepEqual([replayed[12]?.type, replayed[12]?.entry.key.name], ["DELETED", "a"]);
+  await second.close();
+});
+
+test("a watch from before the bounded log on disk is refused with Expired", async () => {
+  const store = await open(newDirectory(), { logLength: 1, logEvents: 20 });
+  const start = store.resourceVersion;
+  for (let index = 0; index < 300; index += 1) await store.create(podKey(`p${index}`), pod(`p${index}`));
+  assert.throws(() => follow(store, start), /too old resource version/);
+  await store.close();
+});
+
+test("a second agent on the same data directory is refused, and the first goes on", async () => {
+  const dataDir = newDirectory();
+  const first = await open(dataDir);
+  const refused = new RegExp(
+    `Cannot open the data directory ${dataDir}: another agent \\(process ${process.pid}\\) uses it`,
+  );
+  await assert.rejects(open(dataDir), refused);
+  await first.create(podKey("a"), pod("a"));
+  await first.close();
+  await (await open(dataDir)).close();
+});

@@ -1,0 +1,158 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
+import { startWorker } from "../lib/worker-entry.ts";
+import type { Arrival } from "./arrival-numbers.ts";
+import { changeRows } from "./change-rows.ts";
+import type { Change, Disk, DiskContents, LoggedEvent } from "./disk.ts";
+import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
+import { readContents, readLog } from "./sqlite-reader.ts";
+import type { Stamp } from "./stamp.ts";
+
+export const DATABASE_NAME = "state.db";
+export const BACKUP_DIRECTORY = "backups";
+/** A backup under this name in the data directory is imported at start. */
+export const IMPORT_NAME = "state.json";
+
+export interface SqliteDiskOptions {
+  readonly logEvents?: number;
+  readonly logBytes?: number;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The state database of a data directory: written by a worker thread, read here. */
+export class SqliteDisk implements Disk {
+  readonly contents: DiskContents;
+  /** Resolves with the reason when the worker ends without being asked to. */
+  readonly died: Promise<Error>;
+  readonly #file: string;
+  readonly #worker: WorkerCalls;
+
+  private constructor(file: string, worker: WorkerCalls) {
+    this.#file = file;
+    this.#worker = worker;
+    this.died = worker.died;
+    this.contents = readContents(file);
+  }
+
+  /** `incarnation` is for a new directory. Refuses, with what to do, a directory in use and a damaged database. */
+  static async open(
+    { dataDir, incarnation }: { readonly dataDir: string; readonly incarnation: number },
+    { logEvents = 10_000, logBytes = 32 * 2 ** 20 }: SqliteDiskOptions = {},
+  ): Promise<SqliteDisk> {
+    const file = join(dataDir, DATABASE_NAME);
+    const lockFile = join(dataDir, "state.lock");
+    const workerData: SqliteWorkerData = { file, lockFile, incarnation, logEvents, logBytes };
+    const calls = new WorkerCalls(startWorker("store/sqlite-worker", { workerData }));
+    try {
+      await calls.started();
+    } catch (error) {
+      await calls.end();
+      throw refusal(dataDir, error as Error);
+    }
+    try {
+      return new SqliteDisk(file, calls);
+    } catch (error) {
+      await calls.send({ kind: "close" });
+      throw refusal(dataDir, new StartError("corrupt", (error as Error).message));
+    }
+  }
+
+  async commit(changes: readonly Change[], lastStamp: Stamp): Promise<void> {
+    await this.#worker.send({ kind: "commit", changes: changes.map(changeRows), lastStamp });
+  }
+
+  log(resource: string, range: { readonly after: Arrival; readonly upTo: Arrival }): LoggedEvent[] | undefined {
+    return readLog(this.#file, resource, range);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.send({ kind: "close" });
+    await this.#worker.end();
+  }
+}
+
+class StartError extends Error {
+  readonly failure: OpenFailure;
+
+  constructor(failure: OpenFailure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+/** Requests to the worker, which answers them in order. */
+class WorkerCalls {
+  readonly died: Promise<Error>;
+  readonly #worker: Worker;
+  readonly #waiting: Waiting[] = [];
+  #ending = false;
+  #dead: Error | undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (answer: SqliteAnswer) => {
+      const waiting = this.#waiting.shift();
+      if (answer.kind === "done") waiting?.resolve();
+      else waiting?.reject(answer.failure ? new StartError(answer.failure, answer.message) : new Error(answer.message));
+    });
+    this.died = new Promise((resolve) => {
+      const die = (why: string, cause?: unknown): void => {
+        this.#dead ??= new Error(`the state database's thread has ended: ${why}`, { cause });
+        for (const { reject } of this.#waiting.splice(0)) reject(this.#dead);
+        if (!this.#ending) resolve(this.#dead);
+      };
+      worker.on("error", (error: Error) => die(error.message, error));
+      worker.on("exit", (code) => die(`exit code ${code}`));
+    });
+  }
+
+  started(): Promise<void> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  send(request: SqliteRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead) {
+        reject(this.#dead);
+        return;
+      }
+      if (request.kind === "close") this.#ending = true;
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.#worker.terminate();
+  }
+}
+
+function refusal(dataDir: string, cause: Error): Error {
+  const failure = cause instanceof StartError ? cause.failure : "other";
+  const file = join(dataDir, DATABASE_NAME);
+  switch (failure) {
+    case "locked":
+      return new Error(`Cannot open the data directory ${dataDir}: another agent${cause.message} uses it`, { cause });
+    case "corrupt":
+      return new Error(
+        `Cannot open the state database ${file}: it is damaged (${cause.message}). Nothing was changed. ${wayBack(dataDir)}`,
+        { cause },
+      );
+    case "newer":
+    case "other":
+      return new Error(`Cannot open the state database ${file}: ${cause.message}`, { cause });
+  }
+}
+
+function wayBack(dataDir: string): string {
+  const [file, backups] = [join(dataDir, DATABASE_NAME), join(dataDir, BACKUP_DIRECTORY)];
+  const move = `To go back to a backup, move ${file}, ${file}-wal and ${file}-shm away`;
+  const copy = existsSync(backups) ? `copy the newest file of ${backups}` : "copy a state backup";
+  return `${move}, ${copy} to ${join(dataDir, IMPORT_NAME)} and start the agent again: it imports that file.`;
+}

@@ -1,0 +1,44 @@
+import type { Arrival } from "./arrival-numbers.ts";
+import type { Key, StoreEvent } from "./port.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** What the worker is started with. */
+export interface SqliteWorkerData {
+  readonly file: string;
+  readonly lockFile: string;
+  readonly incarnation: number;
+  /** The arrival log keeps at most this many events and this many bytes of them. */
+  readonly logEvents: number;
+  readonly logBytes: number;
+}
+
+export type RegisterName = "main" | "status" | "binding" | "deletion" | "tombstone";
+
+/** One change of one key, as rows. */
+export interface ChangeRows {
+  readonly key: Key;
+  readonly arrival: Arrival;
+  /** Whether the key's older rows go first. */
+  readonly clear: boolean;
+  readonly uid: string;
+  readonly created: Stamp;
+  readonly cause: string | undefined;
+  readonly registers: readonly {
+    readonly name: RegisterName;
+    readonly stamp: Stamp;
+    readonly content: string;
+  }[];
+  readonly event: { readonly type: StoreEvent["type"]; readonly uid: string; readonly text: string } | undefined;
+}
+
+export type SqliteRequest =
+  | { readonly kind: "commit"; readonly changes: readonly ChangeRows[]; readonly lastStamp: Stamp }
+  | { readonly kind: "close" };
+
+/** Where opening failed. */
+export type OpenFailure = "locked" | "corrupt" | "newer" | "other";
+
+/** The worker answers its start first, then each request in order. */
+export type SqliteAnswer =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly message: string; readonly failure?: OpenFailure };

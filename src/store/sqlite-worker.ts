@@ -1,0 +1,94 @@
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import { DamagedError, SqliteDatabase } from "./sqlite-database.ts";
+import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
+import { NewerSchemaError } from "./sqlite-schema.ts";
+
+/** SQLite's primary result codes (sqlite3.h). */
+const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+const port = parentPort;
+if (!port) throw new Error("Cannot run the store's worker: it is not a worker thread");
+const answer = (message: SqliteAnswer): void => port.postMessage(message);
+const data = workerData as SqliteWorkerData;
+
+/**
+ * Holds the data directory until this process ends, however it ends: the lock of a database that is never written.
+ * The kernel releases it, so that there is nothing to clean up after a kill.
+ */
+function lock(): DatabaseSync {
+  closeSync(openSync(data.lockFile, "a", 0o600));
+  const db = new DatabaseSync(data.lockFile);
+  try {
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  writeFileSync(`${data.lockFile}.pid`, `${process.pid}\n`, { mode: 0o600 });
+  return db;
+}
+
+function holder(): string {
+  try {
+    return ` (process ${readFileSync(`${data.lockFile}.pid`, "utf8").trim()})`;
+  } catch {
+    // The other one has not written it yet; the refusal is the same without.
+    return "";
+  }
+}
+
+function primaryCode(error: unknown): number {
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return typeof code === "number" ? code & 0xff : 0;
+}
+
+function failure(error: unknown): OpenFailure {
+  const code = primaryCode(error);
+  if (error instanceof DamagedError || code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return "corrupt";
+  if (error instanceof NewerSchemaError) return "newer";
+  return "other";
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function serve(database: SqliteDatabase, held: DatabaseSync): void {
+  port?.on("message", (request: SqliteRequest) => {
+    try {
+      if (request.kind === "commit") database.commit(request.changes, request.lastStamp);
+      else database.close();
+      answer({ kind: "done" });
+    } catch (error) {
+      answer({ kind: "failed", message: text(error) });
+    }
+    if (request.kind !== "close") return;
+    held.close();
+    port.close();
+  });
+}
+
+function start(): void {
+  let held: DatabaseSync;
+  try {
+    held = lock();
+  } catch (error) {
+    const locked = primaryCode(error) === SQLITE_BUSY;
+    answer({ kind: "failed", failure: locked ? "locked" : "other", message: locked ? holder() : text(error) });
+    return;
+  }
+  try {
+    const database = new SqliteDatabase(data);
+    serve(database, held);
+    answer({ kind: "done" });
+  } catch (error) {
+    held.close();
+    answer({ kind: "failed", failure: failure(error), message: text(error) });
+  }
+}
+
+start();
