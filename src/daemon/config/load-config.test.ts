@@ -7,11 +7,11 @@ import { ConfigError } from "./agent-config.ts";
 import { loadConfig } from "./load-config.ts";
 import { readSettings } from "./read-settings.ts";
 
-const load = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-  loadConfig(readSettings(argv, env).settings, env);
+const load = async (argv: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  loadConfig((await readSettings(argv, env)).settings, env);
 
-test("without flags the documented defaults hold", () => {
-  const config = load([]);
+test("without flags the documented defaults hold", async () => {
+  const config = await load([]);
   assert.deepEqual(config.apiAddr, { host: "0.0.0.0", port: 6443 });
   assert.deepEqual(config.httpAddr, { host: "127.0.0.1", port: 8080 });
   assert.equal(config.enableApiAuth, true);
@@ -19,16 +19,16 @@ test("without flags the documented defaults hold", () => {
   assert.equal(config.clusterDomain, "cluster.local");
 });
 
-test("flags win over the prefixed environment, that over the plain one, that over the file", () => {
+test("flags win over the prefixed environment, that over the plain one, that over the file", async () => {
   const directory = mkdtempSync(join(tmpdir(), "config-"));
   try {
     const file = join(directory, "agent.yaml");
     writeFileSync(file, "node-name: from-file\ningress-port: 8081\nlabels: {zone: a, disk: ssd}\n");
     const env = { PODMAN_SWARM_NODE_NAME: "prefixed", NODE_NAME: "plain" };
-    assert.equal(load(["--config", file, "--node-name=flag"], env).nodeName, "flag");
-    assert.equal(load([`--config=${file}`], env).nodeName, "prefixed");
-    assert.equal(load([`--config=${file}`], { NODE_NAME: "plain" }).nodeName, "plain");
-    const config = load([`--config=${file}`]);
+    assert.equal((await load(["--config", file, "--node-name=flag"], env)).nodeName, "flag");
+    assert.equal((await load([`--config=${file}`], env)).nodeName, "prefixed");
+    assert.equal((await load([`--config=${file}`], { NODE_NAME: "plain" })).nodeName, "plain");
+    const config = await load([`--config=${file}`]);
     assert.equal(config.nodeName, "from-file");
     assert.equal(config.ingressPort, 8081);
     assert.deepEqual(config.labels, { zone: "a", disk: "ssd" });
@@ -37,16 +37,13 @@ test("flags win over the prefixed environment, that over the plain one, that ove
   }
 });
 
-test("a secret is read from a file and never shown in an error", () => {
+test("a secret is read from a file and never shown in an error", async () => {
   const directory = mkdtempSync(join(tmpdir(), "config-"));
   try {
     const file = join(directory, "token");
     writeFileSync(file, "0123456789abcdef0123\n");
-    assert.equal(load([`--api-token-file=${file}`]).apiToken, "0123456789abcdef0123");
-    assert.throws(
-      () => load(["--api-token=short-one"]),
-      (error: Error) => !error.message.includes("short-one"),
-    );
+    assert.equal((await load([`--api-token-file=${file}`])).apiToken, "0123456789abcdef0123");
+    await assert.rejects(load(["--api-token=short-one"]), (error: Error) => !error.message.includes("short-one"));
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -67,14 +64,14 @@ const refusals: readonly (readonly [string[], RegExp])[] = [
 ];
 
 for (const [argv, message] of refusals) {
-  test(`${argv.join(" ")} is refused with the setting and the fix`, () => {
-    assert.throws(
-      () => load(argv),
-      (error: unknown) => error instanceof ConfigError && message.test(error.message),
-    );
+  test(`${argv.join(" ")} is refused with the setting and the fix`, async () => {
+    await assert.rejects(load(argv), (error: unknown) => error instanceof ConfigError && message.test(error.message));
   });
 }
 
-test("plain HTTP on a reachable address needs an explicit word", () => {
-  assert.deepEqual(load(["--http-addr=0.0.0.0:8080", "--insecure-http"]).httpAddr, { host: "0.0.0.0", port: 8080 });
+test("plain HTTP on a reachable address needs an explicit word", async () => {
+  assert.deepEqual((await load(["--http-addr=0.0.0.0:8080", "--insecure-http"])).httpAddr, {
+    host: "0.0.0.0",
+    port: 8080,
+  });
 });

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { parse } from "yaml";
 import { ConfigError } from "./agent-config.ts";
 import { environmentName, type Flag, type FlagName, FLAGS } from "./flags.ts";
 
@@ -16,10 +15,10 @@ export interface SettingsRequest {
 const ALL: readonly Flag[] = FLAGS;
 
 /** Collects flags, environment and the configuration file: flags win over the environment, which wins over the file. */
-export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): SettingsRequest {
+export async function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<SettingsRequest> {
   const flags = parseFlags(argv);
   const file = flags.get("config") ?? env["PODMAN_SWARM_CONFIG"];
-  const fromFile = file === undefined ? new Map<string, string>() : readConfigFile(file);
+  const fromFile = file === undefined ? new Map<string, string>() : await readConfigFile(file);
   const settings = new Map<FlagName, { text: string; source: string }>();
   for (const flag of ALL) {
     const found = settingOf(flag, { flags, env, fromFile, file });
@@ -56,9 +55,11 @@ function parseFlags(argv: readonly string[]): Map<string, string> {
   return result;
 }
 
-function readConfigFile(path: string): Map<string, string> {
+async function readConfigFile(path: string): Promise<Map<string, string>> {
   let content: unknown;
   try {
+    // Loaded only here: the supervisor stays small without it.
+    const { parse } = await import("yaml");
     content = parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw new ConfigError(`Cannot read --config ${path}: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,0 +1,108 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import { selfCommand } from "../../lib/self-command.ts";
+import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
+import type { SocketSpec } from "../handles/socket-spec.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { ChildCommand } from "./supervisor-options.ts";
+
+/** The dataplane's user when the agent runs as root: no account has it, so no file and no process is its own. */
+const DATAPLANE_UID = 64_790;
+
+/** sun_path of unix(7), with its closing zero. */
+const LONGEST_SOCKET_PATH = 107;
+
+/** Where agent and dataplane meet. */
+export function controlSocketPath(dataDir: string): string {
+  return join(dataDir, "dataplane.sock");
+}
+
+/** Runs the supervisor until SIGTERM or SIGINT and resolves with the exit code. */
+export async function runSupervisor(
+  config: AgentConfig,
+  { argv, logger }: { readonly argv: readonly string[]; readonly logger: Logger },
+): Promise<number> {
+  prepareDataDir(config.dataDir);
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const)
+    process.once(name, () => stop.abort(new Error(`Received ${name}`)));
+  const supervisor = new Supervisor(
+    { clock: systemClock, logger },
+    {
+      dataDir: config.dataDir,
+      sockets: socketsOf(config),
+      agent: agentCommand(argv),
+      dataplane: dataplaneCommand(config),
+    },
+  );
+  return await supervisor.run(stop.signal);
+}
+
+function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    chmodSync(dataDir, 0o700);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigError(`Cannot use --data-dir ${dataDir}: ${message}`, { cause: error });
+  }
+}
+
+function socketsOf(config: AgentConfig): SocketSpec[] {
+  const control = controlSocketPath(config.dataDir);
+  if (Buffer.byteLength(control) > LONGEST_SOCKET_PATH) {
+    throw new ConfigError(
+      `Cannot use --data-dir ${config.dataDir}: a unix socket's path in it would be too long; use a shorter one`,
+    );
+  }
+  const ingress = (name: string, port: number, flag: string): SocketSpec => ({
+    name,
+    kind: "tcp",
+    to: "dataplane",
+    host: "0.0.0.0",
+    port,
+    flag,
+    disable: "--enable-ingress=false",
+  });
+  return [
+    { name: "api", kind: "tcp", to: "agent", ...config.apiAddr, flag: "--api-addr" },
+    { name: "http", kind: "tcp", to: "agent", ...config.httpAddr, flag: "--http-addr" },
+    ...(config.enableIngress
+      ? [
+          ingress("ingress", config.ingressPort, "--ingress-port"),
+          ingress("ingress-tls", config.ingressTlsPort, "--ingress-tls-port"),
+        ]
+      : []),
+    { name: "control", kind: "unix", to: "dataplane", path: control },
+  ];
+}
+
+/** The agent reads the same flags and environment again: its settings never stand in a second place. */
+function agentCommand(argv: readonly string[]): ChildCommand {
+  const { file, args } = selfCommand(["run-agent", ...argv]);
+  return { name: "agent", file, args, env: process.env };
+}
+
+/** The dataplane reads hostile input: it gets no environment but what a program needs to start, and no settings. */
+function dataplaneCommand(config: AgentConfig): ChildCommand {
+  const { file, args } = selfCommand(["run-dataplane", config.logLevel, config.logFormat]);
+  const names = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "TMPDIR",
+  ];
+  const env = Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+  if (!config.rootless)
+    return { name: "dataplane", file, args, env, dropTo: { uid: DATAPLANE_UID, gid: DATAPLANE_UID } };
+  return { name: "dataplane", file: "podman", args: ["unshare", "--rootless-netns", file, ...args], env };
+}
