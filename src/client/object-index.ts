@@ -1,5 +1,5 @@
 import type { KindName, Kinds } from "../api/kinds.ts";
-import type { Objects } from "../api/objects.ts";
+import type { ObjectChange, Objects } from "../api/objects.ts";
 import { stored, type Stored } from "../api/stored.ts";
 
 export interface ObjectIndexOptions<K extends KindName> {
@@ -31,14 +31,13 @@ export class ObjectIndex<K extends KindName> {
 
   /** Fills the index before it returns, and follows changes until the signal is aborted. */
   start(signal: AbortSignal): void {
-    this.#objects.watch(
-      this.#options.kind,
-      ({ type, object }) => {
-        if (type === "DELETED" && !this.#exists(object)) this.#forget(object);
-        else if (type !== "DELETED") this.note(object);
-      },
-      signal,
-    );
+    this.#objects.watch(this.#options.kind, (change) => this.follow(change), signal);
+  }
+
+  /** Takes in a change; for owners that watch the kind anyway and do not call `start`. */
+  follow({ type, object }: Pick<ObjectChange<K>, "type" | "object">): void {
+    if (type !== "DELETED") this.note(object);
+    else if (!this.#exists(object)) this.#forget(object);
   }
 
   /** Takes in a version that a write has returned, before its change arrives. */
