@@ -49,7 +49,7 @@ function firstBinding(ours: Binding | undefined, theirs: Binding | undefined): B
 /** A deletion is never taken back; a shorter grace period brings its end forward. */
 export function earlierDeletion(ours: Deletion | undefined, theirs: Deletion | undefined): Deletion | undefined {
   if (ours === undefined || theirs === undefined) return ours ?? theirs;
-  const order = compare(ours.timestamp, theirs.timestamp) || (ours.seconds ?? 0) - (theirs.seconds ?? 0);
+  const order = compare(ours.timestamp, theirs.timestamp) || (ours.seconds ?? -1) - (theirs.seconds ?? -1);
   return order <= 0 ? ours : theirs;
 }
 
