@@ -86,7 +86,7 @@ function knownFields(name: string): { fields: Record<string, string>; lists: Rec
   const fields: Record<string, string> = {};
   const marks: Record<string, ListMarks> = { ...lists[name] };
   for (const [field, entry] of Object.entries(messages[name] ?? {})) {
-    const type = entry.slice(entry.indexOf(" ") + 1);
+    const type = entry.slice(entry.indexOf(" ") + 1).replace("?", "");
     if (type.startsWith("~")) {
       const inlined = knownFields(type.slice(1));
       Object.assign(fields, inlined.fields);

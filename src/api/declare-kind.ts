@@ -2,7 +2,10 @@ import { AGE, NAME, ageCell } from "./columns.ts";
 import { ALL_VERBS } from "./kind.ts";
 import type { KindDeclaration, KindInit, ServedVersion } from "./kind.ts";
 import type { KindName, KubeObject } from "./kinds.ts";
+import type { FieldError } from "./field-error.ts";
+import { metadataErrors, metadataUpdateErrors } from "./validation/metadata.ts";
 import { dnsSubdomainProblems } from "./validation/names.ts";
+import { requiredErrors } from "./validation/required.ts";
 
 /** Completes what a kind's file says with the usual values, and erases the kind's type for the registry. */
 export function declareKind<K extends KindName>(init: KindInit<K>): KindDeclaration<K> {
@@ -14,7 +17,7 @@ export function declareKind<K extends KindName>(init: KindInit<K>): KindDeclarat
   if (storage === undefined) throw new Error(`Cannot declare ${init.kind}: no version is the storage version`);
   const singular = init.kind.toLowerCase();
   const hooks = init as unknown as Partial<KindDeclaration>;
-  return {
+  const declaration: KindDeclaration<K> = {
     kind: init.kind,
     plural: init.plural,
     singular,
@@ -35,13 +38,25 @@ export function declareKind<K extends KindName>(init: KindInit<K>): KindDeclarat
     applyDefaults: hooks.applyDefaults ?? nothing,
     prepareCreate: hooks.prepareCreate ?? nothing,
     prepareUpdate: hooks.prepareUpdate ?? nothing,
-    validate: hooks.validate ?? noErrors,
-    validateUpdate: hooks.validateUpdate ?? noErrors,
+    validate: (object) => allErrors(declaration as unknown as KindDeclaration, object, hooks.validate?.(object) ?? []),
+    validateUpdate: (next, previous) => [
+      ...metadataUpdateErrors(next, previous),
+      ...(hooks.validateUpdate?.(next, previous) ?? []),
+    ],
     warnings: hooks.warnings ?? (() => []),
     columns: init.columns ?? [NAME, AGE],
     row: hooks.row ?? ((object: KubeObject, context) => [object.metadata.name ?? "", ageCell(object, context)]),
     fields: hooks.fields ?? (() => ({})),
   };
+  return declaration;
+}
+
+/** A kind's own errors say more than "Required value" does, so a missing field that one of them is about is left to it. */
+function allErrors(declaration: KindDeclaration, object: KubeObject, own: readonly FieldError[]): FieldError[] {
+  const missing = requiredErrors(declaration.storage.schema, object).filter(
+    ({ field }) => !own.some((error) => error.field === field || error.field.startsWith(`${field}.`)),
+  );
+  return [...metadataErrors(declaration, object), ...own, ...missing];
 }
 
 export function apiVersionOf(group: string, version: string): string {
@@ -49,7 +64,3 @@ export function apiVersionOf(group: string, version: string): string {
 }
 
 function nothing(): void {}
-
-function noErrors(): [] {
-  return [];
-}

@@ -89,17 +89,26 @@ function join(head: string, detail: string): string {
   return detail === "" ? head : `${head}: ${detail}`;
 }
 
-/** Values print as Go's `%#v` and JSON do in upstream's errors: strings quoted, maps of strings as a Go literal. */
-function show(value: unknown): string {
-  if (value === undefined || value === null) return "null";
-  if (typeof value === "object" && !Array.isArray(value)) {
-    const entries = Object.entries(value);
-    if (entries.length > 0 && entries.every(([, item]) => typeof item === "string")) {
-      const pairs = entries
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`);
-      return `map[string]string{${pairs.join(", ")}}`;
-    }
+/** A value that upstream's errors print as Go source. */
+export class GoValue {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
   }
-  return JSON.stringify(value);
+}
+
+/** A map of strings as Go's `%#v` prints it. */
+export function goStringMap(map: Readonly<Record<string, string>> | undefined): GoValue {
+  if (map === undefined) return new GoValue("map[string]string(nil)");
+  const pairs = Object.entries(map)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  return new GoValue(`map[string]string{${pairs.join(", ")}}`);
+}
+
+/** Strings are quoted, everything else is JSON. */
+function show(value: unknown): string {
+  if (value instanceof GoValue) return value.text;
+  return value === undefined ? "null" : JSON.stringify(value);
 }

@@ -9,7 +9,7 @@ export interface Selector<Of> {
   matches(object: Of): boolean;
 }
 
-const TOKEN = /\s*(?:([(),!])|(==|!=|=|<|>)|([^\s(),!=<>]+))/y;
+const TOKEN = /\s*(?:(==|!=|=|<|>)|([(),!])|([^\s(),!=<>]+))/y;
 const OPERATORS: Readonly<Record<string, string>> = { "=": "In", "==": "In", "!=": "NotIn", ">": "Gt", "<": "Lt" };
 
 /** The `labelSelector` of a query: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. BadRequest for anything else. */

@@ -114,10 +114,13 @@ test("a patch with an object's own content changes nothing, and any patch applie
     { name: fc.constantFrom("a", "b", "c"), image: fc.constantFrom("1", "2") },
     { requiredKeys: ["name"], noNullPrototype: true },
   );
-  const spec = fc.record({
-    containers: fc.uniqueArray(container, { selector: ({ name }) => name }),
-    nodeName: fc.constantFrom("x", "y"),
-  });
+  const spec = fc.record(
+    {
+      containers: fc.uniqueArray(container, { selector: ({ name }) => name }),
+      nodeName: fc.constantFrom("x", "y"),
+    },
+    { noNullPrototype: true },
+  );
   fc.assert(
     fc.property(spec, spec, (object, patch) => {
       assert.deepEqual(applyStrategicMerge("core.v1.PodSpec", object, object), object);
