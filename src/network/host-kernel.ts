@@ -1,0 +1,7 @@
+import { runProgram } from "../lib/host/run-program.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** The kernel as root sees it, in the network namespace of this process. */
+export const hostKernel: Kernel = {
+  run: (command, options) => runProgram(command, options),
+};

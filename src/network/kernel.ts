@@ -1,0 +1,8 @@
+/**
+ * Runs the system's own tools (`nft`, `ip`, `conntrack`) in the network namespace of the pods. Guarantees: no shell is
+ * involved, arguments are passed as they are; a program that fails rejects with `ProgramError`.
+ */
+export interface Kernel {
+  /** Resolves with the program's standard output. */
+  run(command: readonly [string, ...string[]], options?: { input?: string; signal?: AbortSignal }): Promise<string>;
+}

@@ -1,0 +1,92 @@
+import type { Kernel } from "./kernel.ts";
+
+/**
+ * The bridge of the pods, once Podman has made it. Pods are kept apart at layer 2 and routed at layer 3: so a service
+ * can send a pod to itself or its neighbour, and later policies hold between pods of one node, without br_netfilter.
+ */
+export class PodBridge {
+  readonly #kernel: Kernel;
+  readonly name: string;
+  #isolating: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(kernel: Kernel, name: string) {
+    this.#kernel = kernel;
+    this.name = name;
+  }
+
+  async exists(): Promise<boolean> {
+    const links = await this.#kernel.run(["ip", "-j", "link", "show", "type", "bridge"]);
+    return (JSON.parse(links || "[]") as { ifname?: string }[]).some(({ ifname }) => ifname === this.name);
+  }
+
+  /**
+   * Idempotent. `serviceCidr` gets a route over the bridge, so that a host without a default route reaches services too;
+   * no packet really leaves that way. Resolves with the kernel settings that had to be changed.
+   */
+  async configure({ gateway, serviceCidr }: { gateway: string; serviceCidr: string }): Promise<string[]> {
+    const changed = await this.#setKernelSettings({
+      "net/ipv4/ip_forward": "1",
+      // The bridge answers for every pod address, so neighbours talk through the node instead of past it.
+      [`net/ipv4/conf/${this.name}/proxy_arp_pvlan`]: "1",
+      // ... and at once: by default it hesitates for up to 0.8 s, in case somebody else answers.
+      [`net/ipv4/neigh/${this.name}/proxy_delay`]: "0",
+      // Redirects would send pods past the node again, and their rate limit swallows refusals too. The kernel joins
+      // the value of `all` with the interface's own by "or", so other interfaces keep theirs.
+      [`net/ipv4/conf/${this.name}/send_redirects`]: "0",
+      "net/ipv4/conf/all/send_redirects": "0",
+      // With br_netfilter, a service's packet would be translated inside the bridge and then meet the isolation of its
+      // ports, instead of being routed. It has no switch of its own for one bridge that this one would not override.
+      "net/bridge/bridge-nf-call-iptables": "0",
+    });
+    await this.#kernel.run(["ip", "route", "replace", serviceCidr, "dev", this.name, "scope", "link", "src", gateway]);
+    await this.isolate();
+    return changed;
+  }
+
+  /** Writes those that differ. A setting that this kernel does not have is not needed: br_netfilter may not be loaded. */
+  async #setKernelSettings(settings: Readonly<Record<string, string>>): Promise<string[]> {
+    const script =
+      'while [ $# -gt 0 ]; do if [ -e "$1" ] && [ "$(cat "$1")" != "$2" ]; then ' +
+      'printf %s "$2" > "$1" || exit 1; printf "%s\\n" "$1"; fi; shift 2; done';
+    const words = Object.entries(settings).flatMap(([path, value]) => [`/proc/sys/${path}`, value]);
+    const output = await this.#kernel.run(["sh", "-c", script, "sh", ...words]);
+    return output.split("\n").filter((line) => line !== "");
+  }
+
+  /** Keeps every interface on the bridge apart from the others. Calls at the same time share the work. */
+  isolate(): Promise<void> {
+    if (this.#isolating === undefined) {
+      this.#isolating = this.#isolateNow().finally(() => (this.#isolating = undefined));
+      return this.#isolating;
+    }
+    // The running one may have looked before the caller's interface was there.
+    this.#next ??= this.#isolating
+      .catch(() => {}) // its own callers see it
+      .then(() => {
+        this.#next = undefined;
+        return this.isolate();
+      });
+    return this.#next;
+  }
+
+  async #isolateNow(): Promise<void> {
+    const listed = await this.#kernel.run(["ip", "-j", "-d", "link", "show", "master", this.name]);
+    const open = (JSON.parse(listed || "[]") as BridgePort[])
+      .filter(({ linkinfo }) => linkinfo?.info_slave_data?.isolated !== true)
+      .flatMap(({ ifname }) => (ifname === undefined ? [] : [ifname]));
+    if (open.length === 0) return;
+    const batch = open.map((name) => `link set dev ${name} type bridge_slave isolated on\n`).join("");
+    // A pod that ended since then takes its interface with it.
+    await this.#kernel.run(["ip", "-force", "-batch", "-"], { input: batch }).catch(async (error: unknown) => {
+      const left = await this.#kernel.run(["ip", "-j", "link", "show", "master", this.name]);
+      const names = new Set((JSON.parse(left || "[]") as BridgePort[]).map(({ ifname }) => ifname));
+      if (open.every((name) => names.has(name))) throw error;
+    });
+  }
+}
+
+interface BridgePort {
+  ifname?: string;
+  linkinfo?: { info_slave_data?: { isolated?: boolean } };
+}

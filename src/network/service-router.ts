@@ -1,0 +1,168 @@
+import type { Clock } from "../lib/clock.ts";
+import { ProgramError } from "../lib/host/run-program.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Kernel } from "./kernel.ts";
+import { compileServices, type NftProgram, type NftSettings, TABLE } from "./nft-program.ts";
+import { plan, rewrite } from "./nft-plan.ts";
+import { type ServiceTable, targetAddresses } from "./service-table.ts";
+import { staleUdpFlows } from "./stale-udp-flows.ts";
+
+export interface ServiceRouterOptions {
+  /** How often the table is compared with what was written, in milliseconds. */
+  readonly verifyMs?: number;
+  /** The pause after a failed attempt, in milliseconds. */
+  readonly retryMs?: number;
+}
+
+/** What the kernel holds: the services it forwards, their program, and the table's listing right after it was written. */
+interface Applied {
+  readonly table: ServiceTable;
+  readonly program: NftProgram;
+  readonly listing: string;
+}
+
+/**
+ * Keeps the kernel's service table as wanted. The first write replaces the table, later ones change what differs, each
+ * in one transaction; a table that somebody else changed or flushed is written anew.
+ */
+export class ServiceRouter {
+  readonly #kernel: Kernel;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settings: NftSettings;
+  readonly #verifyMs: number;
+  readonly #retryMs: number;
+  #wanted: ServiceTable | undefined;
+  #applied: Applied | undefined;
+  #wake: () => void = () => {};
+  #waiters = new Set<() => void>();
+  #conntrackMissing = false;
+
+  constructor(
+    { kernel, clock, logger }: { kernel: Kernel; clock: Clock; logger: Logger },
+    settings: NftSettings,
+    { verifyMs = 30_000, retryMs = 1_000 }: ServiceRouterOptions = {},
+  ) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#settings = settings;
+    this.#verifyMs = verifyMs;
+    this.#retryMs = retryMs;
+  }
+
+  /** Says what is wanted from now on; `run` writes it. Only the newest counts. */
+  apply(table: ServiceTable): void {
+    this.#wanted = table;
+    this.#wake();
+  }
+
+  /** Forgets what was written, so that the whole table is written again: for a network namespace that was replaced. */
+  invalidate(): void {
+    this.#applied = undefined;
+    this.#wake();
+  }
+
+  /** Resolves once no new connection is sent to the address, or after `timeoutMs`. Never rejects. */
+  async drained(podIp: string, timeoutMs: number): Promise<void> {
+    const done = (): boolean =>
+      this.#applied !== undefined &&
+      this.#applied.table === this.#wanted &&
+      !targetAddresses(this.#applied.table).has(podIp);
+    if (done()) return;
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        cancel();
+        this.#waiters.delete(check);
+        resolve();
+      };
+      const check = (): void => {
+        if (done()) finish();
+      };
+      const cancel = this.#clock.timer(timeoutMs, finish);
+      this.#waiters.add(check);
+    });
+  }
+
+  /** Owns the kernel's table until `signal`. What it wrote stays: running pods go on being reachable. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      let pause = this.#verifyMs;
+      try {
+        await this.#step(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        // nft refuses a transaction as a whole; what the kernel holds is not known any more after a killed nft.
+        this.#applied = undefined;
+        this.#logger.error("Cannot write the service table", { error });
+        pause = this.#retryMs;
+      }
+      for (const check of this.#waiters) check();
+      if (this.#applied === undefined || this.#applied.table === this.#wanted) await this.#wait(woken, pause, signal);
+    }
+  }
+
+  async #wait(woken: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const slept = this.#clock.sleep(ms, AbortSignal.any([signal, over.signal])).catch(() => {}); // ended early: woken or stopped
+    await Promise.race([woken, slept]);
+    over.abort();
+    await slept;
+  }
+
+  async #step(signal: AbortSignal): Promise<void> {
+    const wanted = this.#wanted;
+    if (wanted === undefined) return;
+    const applied = this.#applied;
+    const program = compileServices(wanted);
+    let script = applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program);
+    if (applied?.table === wanted || script === "") {
+      const listing = await this.#list(signal);
+      if (applied !== undefined && listing === applied.listing) {
+        this.#applied = { ...applied, table: wanted, program };
+        return;
+      }
+      this.#logger.warn("The service table was changed by somebody else and is written again");
+      script = rewrite(this.#settings, program);
+    }
+    await this.#kernel.run(["nft", "-f", "-"], { input: script, signal });
+    this.#applied = { table: wanted, program, listing: (await this.#list(signal)) ?? "" };
+    await this.#forgetStaleFlows(applied?.table ?? [], wanted, signal);
+  }
+
+  /** The rules without the learned elements of affinity sets; undefined when there is no table. */
+  async #list(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const rules = await this.#kernel.run(["nft", "-t", "list", "table", ...words(TABLE)], { signal });
+      const maps = await Promise.all(
+        ["vips", "nodeports"].map((name) =>
+          this.#kernel.run(["nft", "list", "map", ...words(TABLE), name], { signal }),
+        ),
+      );
+      return [rules, ...maps].join("");
+    } catch (error) {
+      if (error instanceof ProgramError && error.stderr.includes("No such file or directory")) return undefined;
+      throw error;
+    }
+  }
+
+  /** UDP has no end of a connection: what was decided for a client would otherwise hold as long as it keeps sending. */
+  async #forgetStaleFlows(before: ServiceTable, after: ServiceTable, signal: AbortSignal): Promise<void> {
+    for (const args of staleUdpFlows(before, after)) {
+      if (this.#conntrackMissing) return;
+      try {
+        await this.#kernel.run(["conntrack", "-D", ...args], { signal });
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        if (error.stderr.includes("0 flow entries have been deleted")) continue;
+        this.#conntrackMissing = error.exitCode === undefined;
+        this.#logger.warn("Cannot forget UDP flows to pods that are gone: their clients may keep waiting", { error });
+      }
+    }
+  }
+}
+
+function words(text: string): string[] {
+  return text.split(" ");
+}
