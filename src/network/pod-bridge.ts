@@ -47,8 +47,8 @@ export class PodBridge {
   /** Writes those that differ. A setting that this kernel does not have is not needed: br_netfilter may not be loaded. */
   async #setKernelSettings(settings: Readonly<Record<string, string>>): Promise<string[]> {
     const script =
-      'while [ $# -gt 0 ]; do if [ -e "$1" ] && [ "$(cat "$1")" != "$2" ]; then ' +
-      'printf %s "$2" > "$1" || exit 1; printf "%s\\n" "$1"; fi; shift 2; done';
+      'while [ $# -gt 0 ]; do if [ -e "$1" ]; then read -r now < "$1"; if [ "$now" != "$2" ]; then ' +
+      'printf %s "$2" > "$1" || exit 1; printf "%s\\n" "$1"; fi; fi; shift 2; done';
     const words = Object.entries(settings).flatMap(([path, value]) => [`/proc/sys/${path}`, value]);
     const output = await this.#kernel.run(["sh", "-c", script, "sh", ...words]);
     return output.split("\n").filter((line) => line !== "");

@@ -1,0 +1,123 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { AddressBook } from "./address-book.ts";
+import type { PodBridge } from "./pod-bridge.ts";
+import type { BridgeNetwork, PodmanNetworks } from "./podman-networks.ts";
+
+export interface BridgePodNetworkDeps {
+  readonly podman: PodmanNetworks;
+  readonly bridge: PodBridge;
+  readonly addresses: AddressBook;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface BridgePodNetworkOptions {
+  readonly network: BridgeNetwork;
+  readonly anchor: { readonly name: string; readonly ip: string };
+  readonly serviceCidr: string;
+  /** What goes into a pod's resolv.conf. The searches are completed by the pod's namespace. */
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly clusterDomain: string;
+    readonly hostSearches?: readonly string[];
+  };
+  /** Called when the bridge cannot be seen although its anchor runs: the namespace we look into is not Podman's any more. */
+  readonly onLostNamespace?: () => void;
+  /** How often network, anchor and bridge are looked after, in milliseconds. */
+  readonly checkMs?: number;
+  readonly retryMs?: number;
+}
+
+/** The pods' side of the node's network: addresses of our own choice on one Podman bridge, which is kept in being. */
+export class BridgePodNetwork {
+  readonly #deps: BridgePodNetworkDeps;
+  readonly #options: BridgePodNetworkOptions;
+  #up: Promise<void>;
+  #markUp: () => void = () => {};
+  #problem = "it is still starting";
+  #isUp = false;
+
+  constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#up = new Promise((resolve) => (this.#markUp = resolve));
+  }
+
+  /** Resolves when pods can be attached for the first time. */
+  get up(): Promise<void> {
+    return this.#up;
+  }
+
+  /** Why pods cannot be attached now; undefined when they can. For the node's condition. */
+  get problem(): string | undefined {
+    return this.#isUp ? undefined : this.#problem;
+  }
+
+  /** Makes the network and looks after it until `signal`. The network stays: pods use it without us. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const { checkMs = 30_000, retryMs = 2_000 } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#ensure(signal);
+        this.#isUp = true;
+        this.#markUp();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#isUp = false;
+        this.#problem = error instanceof Error ? error.message : String(error);
+        logger.error("The pod network is not up", { error });
+      }
+      await clock.sleep(this.#isUp ? checkMs : retryMs, signal).catch(() => {}); // only the stop ends it early
+    }
+  }
+
+  async attach({ uid, namespace }: { uid: string; namespace: string; name: string }) {
+    if (!this.#isUp) throw new Error(`Cannot attach the pod: the pod network is not up: ${this.#problem}`);
+    const { dns, network } = this.#options;
+    const ip = await this.#deps.addresses.take(uid);
+    const domain = dns.clusterDomain;
+    return {
+      network: network.name,
+      ip,
+      dnsServers: dns.servers,
+      dnsSearches: [`${namespace}.svc.${domain}`, `svc.${domain}`, domain, ...(dns.hostSearches ?? [])],
+      // As upstream's ClusterFirst policy sets it (kubelet, network/dns).
+      dnsOptions: ["ndots:5"],
+    };
+  }
+
+  async started(uid: string): Promise<void> {
+    if (this.#deps.addresses.get(uid) === undefined) return; // a pod of the host's network has no interface here
+    await this.#deps.bridge.isolate();
+  }
+
+  release(uid: string): Promise<void> {
+    return this.#deps.addresses.release(uid);
+  }
+
+  /** Gives back the addresses of pods that were removed while nobody looked. */
+  async releaseAllBut(uids: ReadonlySet<string>): Promise<void> {
+    await Promise.all(
+      this.#deps.addresses
+        .uids()
+        .filter((uid) => !uids.has(uid))
+        .map((uid) => this.#deps.addresses.release(uid)),
+    );
+  }
+
+  async #ensure(signal: AbortSignal): Promise<void> {
+    const { podman, bridge, logger } = this.#deps;
+    const { network, anchor, serviceCidr, onLostNamespace } = this.#options;
+    await podman.ensureNetwork(network, signal);
+    const { started } = await podman.ensureAnchor({ ...anchor, network: network.name }, signal);
+    if (started) logger.info("Started the anchor of the pod network", { pod: anchor.name });
+    if (!(await bridge.exists())) {
+      onLostNamespace?.();
+      throw new Error(`Cannot find the bridge ${bridge.name} in the pods' network namespace`);
+    }
+    const changed = await bridge.configure({ gateway: network.gateway, serviceCidr });
+    if (changed.length > 0) logger.info("Changed kernel settings for the pod network", { settings: changed });
+  }
+}
