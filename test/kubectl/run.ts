@@ -1,4 +1,4 @@
-import { performance } from "node:perf_hooks";
+import { systemClock } from "../../src/lib/clock.ts";
 import { startAgent, type TestAgent } from "../agent.ts";
 import { describeError } from "../../src/lib/log.ts";
 import { readMatrix, type Row } from "./matrix.ts";
@@ -45,7 +45,7 @@ async function runVersion(kubectl: Kubectl, { rows, kubectls, agent, namespaces 
   for (const [index, row] of rows.entries()) {
     const namespace = `kubectl-${short.replace("v1.", "")}-${index + 1}`;
     namespaces.push(namespace, `${namespace}-extra`);
-    const start = performance.now();
+    const start = systemClock.monotonic();
     const scene = {
       kubectl: kubectl.file,
       checkingKubectl: kubectls.at(-1)?.file ?? kubectl.file,
@@ -58,7 +58,7 @@ async function runVersion(kubectl: Kubectl, { rows, kubectls, agent, namespaces 
       () => undefined,
       (error: unknown) => describeError(error),
     );
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const seconds = ((systemClock.monotonic() - start) / 1000).toFixed(1);
     if (failure === undefined) passed += 1;
     console.log(`${failure === undefined ? "ok    " : "not ok"} ${short} ${row.name} (${seconds} s)`);
     if (failure !== undefined) console.log(failure.replaceAll(/^/gmu, "         "));
