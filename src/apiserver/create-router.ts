@@ -1,0 +1,88 @@
+import { declarationOf } from "../api/catalog.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Random } from "../lib/random.ts";
+import type { ApiTokens } from "../security/api-tokens.ts";
+import type { Authenticator } from "../security/authenticator.ts";
+import type { AuditLog } from "./audit-log.ts";
+import { Discovery } from "./discovery/discovery.ts";
+import { OwnersOnly } from "./endpoints/owners-only.ts";
+import { Resources } from "./endpoints/resources.ts";
+import { Reviews } from "./endpoints/reviews.ts";
+import { ServerInfo } from "./endpoints/server-info.ts";
+import { Health } from "./health.ts";
+import { Cors } from "./http/cors.ts";
+import { ListPages } from "./list-pages.ts";
+import type { HealthCheck, PodLogs } from "./ports.ts";
+import type { Registry } from "./registry.ts";
+import { RequestRouter } from "./request-router.ts";
+import { ResourceHandler } from "./resource-handler.ts";
+import { bindingSubresource } from "./subresources/binding.ts";
+import { podLogSubresource } from "./subresources/pod-log.ts";
+import { replacePart } from "./subresources/replace-part.ts";
+import { scaleSubresource } from "./subresources/scale.ts";
+import { statusSubresource } from "./subresources/status.ts";
+import type { SubresourceHandler } from "./subresources/subresource.ts";
+
+export interface RouterParts {
+  readonly registry: Registry;
+  readonly tokens: ApiTokens;
+  readonly authenticator: Authenticator;
+  readonly logs: PodLogs;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly audit?: AuditLog | undefined;
+  readonly checks?: readonly HealthCheck[];
+}
+
+export interface RouterOptions {
+  /** Web pages that may use the API; none by default. */
+  readonly corsOrigins?: readonly string[];
+}
+
+/** Everything that the API answers, in the order in which it is tried. */
+export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOptions = {}): RequestRouter {
+  const { registry, clock, random, log, metrics, authenticator, audit, checks = [] } = parts;
+  const slow = metrics.counter("apiserver_slow_watchers_total", "Watchers cut off because they did not read.");
+  const resources = new ResourceHandler({
+    registry,
+    clock,
+    random,
+    pages: new ListPages({ clock, random }),
+    subresources: subresourcesOf(parts),
+    onSlowWatcher: ({ resource, unsentBytes }) => {
+      slow.add({ resource });
+      log.warn("a watcher that does not read was cut off", { resource, unsentBytes });
+    },
+  });
+  return new RequestRouter({
+    authenticator,
+    clock,
+    random,
+    log,
+    metrics,
+    audit,
+    cors: corsOrigins.length === 0 ? undefined : new Cors(corsOrigins),
+    open: [new Health(checks)],
+    endpoints: [
+      // Who am I and may I: for everyone who is known.
+      new Reviews(clock),
+      new OwnersOnly([new Resources(resources), new Discovery(), new ServerInfo(metrics)]),
+    ],
+  });
+}
+
+function subresourcesOf({ registry, clock, logs }: RouterParts): ReadonlyMap<string, SubresourceHandler> {
+  const now = (): number => clock.now();
+  return new Map<string, SubresourceHandler>([
+    ["status", statusSubresource(registry, now)],
+    ["scale", scaleSubresource(registry)],
+    ["pods/binding", bindingSubresource({ registry, clock, pods: declarationOf("Pod") })],
+    ["pods/log", podLogSubresource(registry, logs)],
+    ["pods/ephemeralcontainers", replacePart(registry, now, "ephemeralContainers")],
+    ["namespaces/finalize", replacePart(registry, now, "finalizers")],
+  ]);
+}

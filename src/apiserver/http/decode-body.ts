@@ -1,0 +1,68 @@
+import { ApiError } from "../../api/api-error.ts";
+import { duplicateKeys } from "./duplicate-keys.ts";
+import type { Exchange } from "./exchange.ts";
+import { readBody } from "./read-body.ts";
+
+/** A body as plain JSON values, with what JSON.parse would have hidden. */
+export interface DecodedBody {
+  readonly value: unknown;
+  /** Paths of fields that appear more than once. */
+  readonly duplicates: readonly string[];
+}
+
+/** The media type of the body without parameters; JSON where nothing is said, as upstream. */
+export function mediaType(exchange: Exchange): string {
+  const header = exchange.header("content-type");
+  return (header ?? "application/json").split(";")[0]?.trim().toLowerCase() || "application/json";
+}
+
+/** Reads a body in any format that Kubernetes clients send. Undefined for an empty one. */
+export async function decodeBody(exchange: Exchange): Promise<DecodedBody | undefined> {
+  const bytes = await readBody(exchange.request, exchange.signal);
+  if (bytes.length === 0) return undefined;
+  const type = mediaType(exchange);
+  switch (type) {
+    case "application/json":
+      return decodeJson(bytes.toString("utf8"));
+    case "application/yaml":
+      return decodeYaml(bytes.toString("utf8"));
+    case "application/vnd.kubernetes.protobuf": {
+      const { decodeProtobuf } = await import("../../api/protobuf/decode.ts");
+      return { value: decodeProtobuf(bytes), duplicates: [] };
+    }
+    default:
+      throw unsupportedMediaType(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
+  }
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`;
+  return new ApiError("UnsupportedMediaType", message);
+}
+
+export function decodeJson(text: string): DecodedBody {
+  try {
+    return { value: JSON.parse(text) as unknown, duplicates: duplicateKeys(text) };
+  } catch (error) {
+    throw malformed(error);
+  }
+}
+
+export async function decodeYaml(text: string): Promise<DecodedBody> {
+  const { parseDocument } = await import("yaml");
+  // Aliases are bounded by the library (maxAliasCount), so that a small document cannot become a huge object.
+  const document = parseDocument(text, { uniqueKeys: false, version: "1.1", schema: "core", merge: true });
+  const [problem] = document.errors;
+  if (problem) throw malformed(problem);
+  return { value: document.toJS() as unknown, duplicates: [] };
+}
+
+function malformed(cause: unknown): ApiError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ApiError(
+    "BadRequest",
+    `the object provided is unrecognized: Cannot parse the body: ${why}`,
+    {},
+    { cause },
+  );
+}

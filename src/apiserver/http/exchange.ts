@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Requester } from "../admission/admission.ts";
+import { isLoopback } from "./loopback.ts";
+
+/** Upstream's threshold: smaller answers are not worth the time (apiserver `defaultGzipThresholdBytes`). */
+const GZIP_FROM_BYTES = 128 * 1024;
+const LONGEST_WARNING_BYTES = 4096;
+
+const compress = promisify(gzip);
+
+/** One request and its answer. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  /** Percent-decoding is up to the reader: segments may hold encoded slashes. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Aborted when the client goes away, the deadline passes, or the server stops. */
+  readonly signal: AbortSignal;
+  /** Set once the request is authenticated. */
+  requester: Requester | undefined;
+  readonly #warnings = new Set<string>();
+
+  constructor(request: IncomingMessage, response: ServerResponse, signal: AbortSignal) {
+    this.request = request;
+    this.response = response;
+    this.signal = signal;
+    this.method = request.method ?? "GET";
+    const target = request.url ?? "/";
+    const mark = target.indexOf("?");
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  get remoteAddress(): string {
+    return this.request.socket.remoteAddress ?? "";
+  }
+
+  /** A sentence for the client to show; repeated ones are sent once. */
+  readonly warn = (sentence: string): void => {
+    this.#warnings.add(sentence.slice(0, LONGEST_WARNING_BYTES));
+  };
+
+  /** Puts the warnings into the answer's head (RFC 7234 5.5, code 299). */
+  writeWarnings(): void {
+    if (this.#warnings.size === 0) return;
+    const values = [...this.#warnings].map((text) => `299 - "${quoted(text)}"`);
+    this.response.setHeader("Warning", values);
+  }
+
+  /** The whole answer. Large ones are compressed for clients that take it and are not on this host. */
+  async send(status: number, body: Buffer | string, type = "application/json"): Promise<void> {
+    const { response } = this;
+    if (response.headersSent || response.destroyed) return;
+    this.writeWarnings();
+    let bytes = typeof body === "string" ? Buffer.from(body) : body;
+    response.setHeader("Content-Type", type);
+    if (bytes.length >= GZIP_FROM_BYTES && this.#takesGzip()) {
+      bytes = await compress(bytes, { level: 1 });
+      response.setHeader("Content-Encoding", "gzip");
+      response.setHeader("Vary", "Accept-Encoding");
+    }
+    response.writeHead(status, { "Content-Length": bytes.length });
+    response.end(this.method === "HEAD" ? undefined : bytes);
+  }
+
+  async sendJson(status: number, value: unknown): Promise<void> {
+    await this.send(status, JSON.stringify(value, undefined, this.pretty ? 2 : 0));
+  }
+
+  /** As upstream: on request, and for people who use curl, wget or a browser. */
+  get pretty(): boolean {
+    const asked = this.query.get("pretty");
+    if (asked !== null) return asked !== "false" && asked !== "0";
+    return /^(curl|Wget|Mozilla\/5\.0)/.test(this.header("user-agent") ?? "");
+  }
+
+  #takesGzip(): boolean {
+    return /\bgzip\b/.test(this.header("accept-encoding") ?? "") && !isLoopback(this.remoteAddress);
+  }
+}
+
+/** A quoted-string of a header: no control characters, nothing outside of ASCII. */
+function quoted(text: string): string {
+  return text
+    .replaceAll(/[^\x20-\x7e]+/g, " ")
+    .replaceAll("\\", "\\\\")
+    .replaceAll('"', '\\"');
+}

@@ -1,0 +1,36 @@
+import { declarationOf } from "../api/catalog.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Random } from "../lib/random.ts";
+import type { Store } from "../store/port.ts";
+import { Admission } from "./admission/admission.ts";
+import { NamespaceLifecycle } from "./admission/namespace-lifecycle.ts";
+import { PodPriority } from "./admission/pod-priority.ts";
+import { DefaultServiceAccount } from "./admission/service-account.ts";
+import { LocalObjects } from "./local-objects.ts";
+import { Registry } from "./registry.ts";
+
+export interface OpenRegistryDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface OpenRegistryOptions {
+  /** Where services get their addresses from. */
+  readonly serviceCidr?: string;
+}
+
+/** The registry with its admission, and the port over it that controllers, scheduler and runtime use. */
+export function openRegistry(
+  { store, clock, random }: OpenRegistryDeps,
+  _options: OpenRegistryOptions = {},
+): { readonly registry: Registry; readonly objects: LocalObjects } {
+  const admission = new Admission([
+    // First of all: what must not be there needs no completing.
+    new NamespaceLifecycle({ store, namespaces: declarationOf("Namespace") }),
+    new DefaultServiceAccount(),
+    new PodPriority({ store, priorityClasses: declarationOf("PriorityClass") }),
+  ]);
+  const registry = new Registry({ store, admission, clock, random });
+  return { registry, objects: new LocalObjects({ registry, clock, kindNamed: declarationOf }) };
+}

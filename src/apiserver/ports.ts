@@ -1,0 +1,36 @@
+import type { Pod } from "../api/kinds.ts";
+
+/** What the API server needs from the rest of the node. Implemented by other folders, joined in `daemon/`. */
+
+/** core/v1 PodLogOptions. */
+export interface PodLogOptions {
+  readonly container: string;
+  /** Keep sending what the container writes until it ends. */
+  readonly follow: boolean;
+  /** Of the container's run before this one. */
+  readonly previous: boolean;
+  /** Put the time (RFC 3339 with nanoseconds) before each line. */
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  readonly sinceSeconds?: number;
+  /** RFC 3339. */
+  readonly sinceTime?: string;
+  /** Stop after so many bytes. */
+  readonly limitBytes?: number;
+}
+
+/** Logs of containers that this node runs. */
+export interface PodLogs {
+  /**
+   * Resolves once the log is open; what it gives are pieces of text that need not end with a line. Rejects with an
+   * ApiError: NotFound where the container never ran here, BadRequest where there is no previous run.
+   */
+  open(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Whether a part of the node works; for `/readyz` and `/livez`. */
+export interface HealthCheck {
+  readonly name: string;
+  /** Gives the reason where it does not work. Must be quick. */
+  check(): string | undefined;
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
+import { ApiError } from "../api/api-error.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { ApiTokens } from "./api-tokens.ts";
+import { FailureLimit } from "./failure-limit.ts";
+
+/** Who asks, as Kubernetes names users and groups. */
+export interface Identity {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface AuthenticatorDeps {
+  readonly tokens: ApiTokens;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface AuthenticatorOptions {
+  /** Whether requests over plain HTTP on loopback need a token too. */
+  readonly authenticateLoopback?: boolean;
+}
+
+const AUTHENTICATED = "system:authenticated";
+const MASTERS = "system:masters";
+
+/** Finds out who sent a request: a client certificate of the cluster's CA, or a bearer token. */
+export class Authenticator {
+  readonly #deps: AuthenticatorDeps;
+  readonly #limit: FailureLimit;
+  readonly #authenticateLoopback: boolean;
+  /** A connection's certificate does not change. */
+  readonly #certified = new WeakMap<TLSSocket, Identity>();
+
+  constructor(deps: AuthenticatorDeps, { authenticateLoopback = true }: AuthenticatorOptions = {}) {
+    this.#deps = deps;
+    this.#limit = new FailureLimit(deps.clock);
+    this.#authenticateLoopback = authenticateLoopback;
+  }
+
+  /** Throws Unauthorized, or TooManyRequests for a source that failed too often. */
+  authenticate(request: IncomingMessage): Identity {
+    const { socket } = request;
+    const certified = socket instanceof TLSSocket ? this.#certificate(socket) : undefined;
+    if (certified) return certified;
+    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    if (bearer !== undefined) return this.#bearer(bearer, socket.remoteAddress ?? "");
+    if (!(socket instanceof TLSSocket) && !this.#authenticateLoopback) return trustedLocal(request);
+    throw unauthorized();
+  }
+
+  #certificate(socket: TLSSocket): Identity | undefined {
+    if (!socket.authorized) return undefined;
+    const known = this.#certified.get(socket);
+    if (known) return known;
+    const { subject } = socket.getPeerCertificate();
+    const name = ([] as string[]).concat(subject?.CN ?? [])[0];
+    if (name === undefined) return undefined;
+    const identity = { name, groups: [...([] as string[]).concat(subject.O ?? []), AUTHENTICATED] };
+    this.#certified.set(socket, identity);
+    return identity;
+  }
+
+  #bearer(token: string, source: string): Identity {
+    const waitMs = this.#limit.waitMs(source);
+    if (waitMs > 0) {
+      const retryAfterSeconds = Math.ceil(waitMs / 1000);
+      throw new ApiError("TooManyRequests", "too many failed authentications from this address, try again later", {
+        retryAfterSeconds,
+      });
+    }
+    const found = this.#deps.tokens.verify(token);
+    // Until there are roles for them, tokens are the owner's.
+    if (found) return { name: `token:${found.name}`, groups: [MASTERS, AUTHENTICATED] };
+    const failures = this.#limit.failed(source);
+    this.#deps.log.warn("a bearer token was refused", { source, failures });
+    throw unauthorized();
+  }
+}
+
+function unauthorized(): ApiError {
+  return new ApiError("Unauthorized", "Unauthorized");
+}
+
+/**
+ * Without authentication everything on this host is trusted, but not the web pages that a browser on it shows: those
+ * send an Origin, or a Host of their own when a name was rebound to loopback.
+ */
+function trustedLocal(request: IncomingMessage): Identity {
+  const { host = "", origin } = request.headers;
+  const name = host.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");
+  const local = name === "localhost" || name === "::1" || /^127\.\d+\.\d+\.\d+$/.test(name);
+  if (origin === undefined && local) return { name: "local", groups: [MASTERS, AUTHENTICATED] };
+  throw new ApiError(
+    "Forbidden",
+    "Cannot trust this request: it comes from a web page or names another host; use a token",
+  );
+}
