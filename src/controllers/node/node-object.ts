@@ -96,12 +96,12 @@ function timed(before: readonly Condition[] | undefined, wanted: Wanted, now: nu
 }
 
 function withoutHeartbeats(status: NodeStatus): NodeStatus {
-  return {
-    ...status,
-    ...(status.conditions
-      ? { conditions: status.conditions.map(({ lastHeartbeatTime: _, ...condition }) => condition) }
-      : {}),
-  };
+  if (!status.conditions) return status;
+  const conditions = status.conditions.map((condition) => {
+    const { lastHeartbeatTime: _, ...rest } = condition;
+    return rest;
+  });
+  return { ...status, conditions };
 }
 
 /** The labels of the machine laid over those of the object, whose other labels are the users'. */

@@ -108,10 +108,10 @@ export class NodeReporter {
         reason: "Starting",
         message: "Starting the agent.",
       });
-      return stored(made);
+      return stored<"Node">(made);
     }
     const changed = relabelled(stored(known), labels);
-    return stored(changed ? await objects.update("Node", changed) : known);
+    return stored<"Node">(changed ? await objects.update("Node", changed) : known);
   }
 
   async #write(node: Stored<"Node">, status: NodeStatus): Promise<void> {
