@@ -19,10 +19,11 @@ build:
 demo:
 	@scripts/setup/setup
 	@npm run -s build
-	@scripts/demo/up
+	@npm run -s demo
 
 demo-down:
-	@scripts/demo/down
+	@scripts/setup/setup packages-only
+	@npm run -s demo:down
 
 clean: demo-down
 	rm -rf dist .cache node_modules
