@@ -158,7 +158,12 @@ export interface ObservedSandbox extends Sandbox {
 }
 
 export type RuntimeChange =
-  | { readonly type: "snapshot"; readonly sandboxes: readonly ObservedSandbox[] }
+  | {
+      readonly type: "snapshot";
+      readonly sandboxes: readonly ObservedSandbox[];
+      /** `Clock.monotonic()` before the look began: what was made since may be missing from it. */
+      readonly since: number;
+    }
   | { readonly type: "exited"; readonly podUid: string; readonly containerId: string; readonly exit: ContainerExit }
   | { readonly type: "removed"; readonly podUid: string; readonly containerId: string }
   | { readonly type: "sandboxStopped"; readonly podUid: string; readonly sandboxId: string };

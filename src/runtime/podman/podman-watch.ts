@@ -82,6 +82,7 @@ export class PodmanWatch {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
+    const since = this.#clock.monotonic();
     const listed = await this.#http.json<readonly ListedContainer[]>({
       path: "/containers/json",
       query: { all: true, filters: JSON.stringify({ label: [LABEL.podUid] }) },
@@ -90,7 +91,7 @@ export class PodmanWatch {
     const ended = (listed ?? []).filter((one) => !one.IsInfra && stateOf(one.State) === "exited");
     const exits = new Map<string, ContainerExit>();
     for (const { Id, ExitCode } of ended) exits.set(Id, await this.#exit(Id, { exitCode: ExitCode, signal }));
-    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed ?? [], exits) });
+    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed ?? [], exits), since });
   }
 
   #take(line: string, signal: AbortSignal): void {

@@ -1,0 +1,124 @@
+import type { ContainerStatus, Pod } from "../../api/kinds.ts";
+import type { ObservedContainer, ObservedSandbox } from "../runtime-port.ts";
+import { terminationOf } from "./container-end.ts";
+import type { ContainerState, PodState, Termination } from "./pod-state.ts";
+
+export interface Found {
+  /** The pod's sandboxes on this machine, the newest last. */
+  readonly sandboxes: readonly ObservedSandbox[];
+  readonly exits: ReadonlyMap<string, Termination>;
+  readonly now: number;
+}
+
+/** What is left over from before and has no use any more. */
+export interface Leftovers {
+  readonly sandboxes: readonly string[];
+  readonly containers: readonly string[];
+}
+
+/** Fills a new worker's state from the pod's status and from what really exists. Restarts nothing. */
+export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Found): Leftovers {
+  const status = pod.status ?? {};
+  const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const newest = sandboxes.at(-1);
+  const leftovers: string[] = [];
+  state.ip = status.podIP;
+  state.startedAt = status.startTime === undefined ? undefined : Date.parse(status.startTime);
+  if (newest) {
+    state.sandbox = { id: newest.id, pod: newest.pod, attempt: newest.attempt };
+    state.sandboxes = newest.attempt + 1;
+    state.sandboxAlive = newest.running;
+  }
+  for (const one of state.containers) {
+    const said = statuses.find(({ name }) => name === one.name);
+    if (said) fromStatus(one, said);
+    const mine = (newest?.containers ?? []).filter(({ name }) => name === one.name);
+    const [current, ...older] = mine.sort((a, b) => b.attempt - a.attempt);
+    leftovers.push(...older.map(({ id }) => id));
+    if (current) fromContainer(one, { current, said, exits, now });
+    else if (said?.state?.running) lost(one, idOf(said.containerID), exits, now);
+    if (current?.state === "created") leftovers.push(current.id);
+  }
+  state.initialized ||= newest?.running === true && hasPassedInit(state, pod);
+  return { sandboxes: sandboxes.slice(0, -1).map(({ id }) => id), containers: leftovers };
+}
+
+function fromStatus(one: ContainerState, said: ContainerStatus): void {
+  const started = said.containerID !== undefined || said.lastState?.terminated !== undefined;
+  one.attempts = said.restartCount + (started ? 1 : 0);
+  one.imageId = said.imageID || undefined;
+  one.ended = said.state?.terminated ? fromTerminated(said.state.terminated) : undefined;
+  one.last = said.lastState?.terminated ? fromTerminated(said.lastState.terminated) : undefined;
+  if (said.state?.waiting && one.last) {
+    // It was waiting to be started again: what we show as the last state is the container's own end.
+    one.ended = one.last;
+    one.last = undefined;
+  }
+}
+
+interface FoundContainer {
+  readonly current: ObservedContainer;
+  readonly said: ContainerStatus | undefined;
+  readonly exits: ReadonlyMap<string, Termination>;
+  readonly now: number;
+}
+
+function fromContainer(one: ContainerState, { current, said, exits, now }: FoundContainer): void {
+  const known = idOf(said?.containerID) === current.id;
+  const saved = exits.get(current.id);
+  one.attempts = Math.max(one.attempts, current.attempt + 1);
+  one.imageId ??= current.imageId;
+  if (current.state === "running") {
+    if (one.ended && one.ended.containerId !== current.id) one.last = one.ended;
+    one.ended = undefined;
+    one.id = current.id;
+    one.runningSince = said?.state?.running?.startedAt && known ? Date.parse(said.state.running.startedAt) : (current.startedAt ?? now);
+    one.started = known && said?.started === true;
+    one.ready = known && said?.ready === true;
+    return;
+  }
+  if (one.ended?.containerId === current.id) one.id = current.id;
+  else if (saved || current.exit) {
+    if (one.ended) one.last = one.ended;
+    one.id = current.id;
+    one.ended = saved ?? (current.exit && terminationOf(current.id, current.exit));
+  } else if (known && said?.state?.running) lost(one, current.id, exits, now);
+  if (current.state === "created") one.id = undefined;
+}
+
+/** It ran, and nobody knows how it ended: a restart of the host, or a removal behind our back. */
+function lost(one: ContainerState, id: string, exits: ReadonlyMap<string, Termination>, now: number): void {
+  one.ended = exits.get(id) ?? unknownEnd(id, one.runningSince, now);
+}
+
+export function unknownEnd(containerId: string, startedAt: number | undefined, now: number): Termination {
+  return {
+    containerId,
+    exitCode: 137,
+    reason: "ContainerStatusUnknown",
+    message: "The container could not be located when its end was looked for",
+    startedAt,
+    finishedAt: now,
+  };
+}
+
+function hasPassedInit(state: PodState, pod: Pod): boolean {
+  const apps = state.containers.filter((one) => one.kind === "app");
+  const told = pod.status?.conditions?.some(({ type, status }) => type === "Initialized" && status === "True") ?? false;
+  return told || apps.some((one) => one.id !== undefined);
+}
+
+function fromTerminated(said: NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>): Termination {
+  return {
+    containerId: idOf(said.containerID),
+    exitCode: said.exitCode,
+    reason: said.reason ?? "Error",
+    message: said.message,
+    startedAt: said.startedAt === undefined ? undefined : Date.parse(said.startedAt),
+    finishedAt: said.finishedAt === undefined ? 0 : Date.parse(said.finishedAt),
+  };
+}
+
+function idOf(containerId: string | undefined): string {
+  return containerId?.replace("podman://", "") ?? "";
+}

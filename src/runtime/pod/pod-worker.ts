@@ -1,0 +1,440 @@
+import type { Pod } from "../../api/kinds.ts";
+import { isReason } from "../../api/api-error.ts";
+import { describeError } from "../../lib/log.ts";
+import { runProbes } from "../probes/container-probes.ts";
+import type { ContainerExit, ObservedSandbox } from "../runtime-port.ts";
+import { Wake } from "../wake.ts";
+import { adopt, unknownEnd } from "./adopt.ts";
+import { crashDelay } from "./back-off.ts";
+import { terminationOf } from "./container-end.ts";
+import { makeSandbox } from "./make-sandbox.ts";
+import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
+import { emit, placementOf, podLabel, specOf, type PodContext, type WorkerDeps } from "./pod-context.ts";
+import { newPodState, restarts, type ContainerState, type PodState, type Termination } from "./pod-state.ts";
+import { podStatus } from "./pod-status.ts";
+import { tellBackOff } from "./tell-back-off.ts";
+import { probeResults } from "./probe-results.ts";
+import { startContainer } from "./start-container.ts";
+import { StatusPublisher } from "./status-publisher.ts";
+import { stopContainer, terminatePod } from "./stop-containers.ts";
+import { unsupported } from "./unsupported.ts";
+
+/** After a job that failed in a way nobody foresaw. */
+const RETRY_JOB_MS = 1000;
+/** A pod whose object is gone has nobody left who waits for its grace. */
+const GONE_GRACE_S = 2;
+
+/**
+ * Brings one pod from what is to what is wanted, one step after the other. Slow steps are jobs: they run beside the
+ * loop, marked as busy in the state, so that a deletion or a probe is never held up by a pull.
+ */
+export class PodWorker {
+  readonly uid: string;
+  readonly state: PodState;
+  readonly #deps: WorkerDeps;
+  readonly #wake: Wake;
+  readonly #jobs = new Set<Promise<void>>();
+  readonly #endings = new Map<ContainerState, (() => void)[]>();
+  readonly #probes = new Map<ContainerState, AbortController>();
+  /** Ends what starts containers, once the pod is to end. */
+  readonly #starting = new AbortController();
+  readonly #context: PodContext;
+  #publisher: StatusPublisher | undefined;
+  #volumes: Promise<ReadonlyMap<string, string>> | undefined;
+  #pod: Pod;
+  #gone = false;
+  #finished = false;
+  #sandboxFailures = 0;
+  #stopped: AbortSignal | undefined;
+
+  constructor(deps: WorkerDeps, pod: Pod) {
+    this.#deps = deps;
+    this.#pod = pod;
+    this.uid = pod.metadata?.uid ?? "";
+    this.state = newPodState(pod);
+    this.#wake = new Wake(deps.clock);
+    this.#context = this.#makeContext();
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** The object has changed. */
+  update(pod: Pod): void {
+    const graceBefore = this.#grace();
+    const told = JSON.stringify([this.#pod.metadata?.labels, this.#pod.metadata?.annotations]);
+    this.#pod = pod;
+    if (told !== JSON.stringify([pod.metadata?.labels, pod.metadata?.annotations])) this.sourcesChanged();
+    if (this.state.busy === "terminating" && this.#grace() < Math.min(graceBefore, 2)) this.#killNow();
+    this.#changed();
+  }
+
+  /** The object is gone from the store: a tombstone of this very uid. */
+  gone(): void {
+    this.#gone = true;
+    if (this.state.busy === "terminating") this.#killNow();
+    this.#changed();
+  }
+
+  /** A ConfigMap or Secret that the pod may use has changed. */
+  sourcesChanged(): void {
+    this.#volumes = undefined;
+    if (!this.#publisher) return;
+    for (const one of this.state.containers) {
+      if (one.waiting?.reason === "CreateContainerConfigError") one.retryAt = 0;
+    }
+    if (!this.state.sandbox) this.state.retryAt = 0;
+    else this.#job(async () => void (await this.#prepareVolumes()));
+    this.#wake.ring();
+  }
+
+  /** Runs until the pod has ended and is let go of, or until the agent stops; containers go on then. */
+  async run(found: readonly ObservedSandbox[], signal: AbortSignal): Promise<void> {
+    this.#stopped = signal;
+    this.#publisher = new StatusPublisher(
+      {
+        ...this.#deps,
+        current: () => (this.#gone ? undefined : this.#deps.objects.get("Pod", this.#ref())),
+        status: (pod) => podStatus(pod, this.state, { hostIp: this.#deps.node.hostIp, now: this.#deps.clock.now() }),
+      },
+      signal,
+    );
+    await this.#begin(found, signal);
+    while (!signal.aborted && !this.#finished) {
+      const step = nextStep(this.#desired(), this.state, this.#deps.clock.now());
+      if (step.type === "wait") {
+        const ms = step.until === undefined ? undefined : Math.max(1, step.until - this.#deps.clock.now());
+        await this.#wake.sleep(ms, signal);
+      } else this.#execute(step, signal);
+    }
+    this.#starting.abort(new Error("the worker ends"));
+    for (const probes of this.#probes.values()) probes.abort(new Error("the worker ends"));
+    while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs);
+  }
+
+  exited(containerId: string, exit: ContainerExit): void {
+    const one = this.state.containers.find(({ id }) => id === containerId);
+    if (!one || one.ended) return;
+    this.#job(async () => {
+      const spec = specOf(this.#context, one);
+      const message = await this.#deps.directory.terminationMessage(this.uid, {
+        container: one.name,
+        attempt: one.attempts - 1,
+        fallback: spec.terminationMessagePolicy === "FallbackToLogsOnError" && exit.exitCode !== 0,
+      });
+      const end = terminationOf(containerId, exit, message);
+      await this.#deps.directory.saveExit(this.uid, end);
+      if (one.id === containerId) this.#end(one, end);
+    });
+  }
+
+  removed(containerId: string): void {
+    const one = this.state.containers.find(({ id }) => id === containerId);
+    if (!one) return;
+    // An ending that is still on its way comes first.
+    this.#job(async () => {
+      await this.#context.ended(one, 500);
+      if (one.id !== containerId) return;
+      if (!one.ended) this.#end(one, unknownEnd(containerId, one.runningSince, this.#deps.clock.now()));
+      one.id = undefined;
+    });
+  }
+
+  sandboxStopped(sandboxId: string): void {
+    if (this.state.sandbox === undefined || this.state.busy === "removing") return;
+    if (sandboxId !== "" && this.state.sandbox.id !== sandboxId) return;
+    this.state.sandboxAlive = false;
+    this.#changed();
+  }
+
+  /** A full look at what exists, begun at `since`: finds what no event told. */
+  observe(sandboxes: readonly ObservedSandbox[], since: number): void {
+    const { state } = this;
+    const sandbox = sandboxes.find(({ id }) => id === state.sandbox?.id);
+    if (state.sandbox && state.sandboxMadeAt < since && !sandbox?.running) this.sandboxStopped(state.sandbox.id);
+    for (const one of state.containers) {
+      if (one.id === undefined || one.madeAt >= since || one.ended) continue;
+      const seen = sandbox?.containers.find(({ id }) => id === one.id);
+      if (seen?.exit) this.exited(one.id, seen.exit);
+      else if (!seen) this.removed(one.id);
+    }
+  }
+
+  async #begin(found: readonly ObservedSandbox[], signal: AbortSignal): Promise<void> {
+    const { clock, directory, runtime } = this.#deps;
+    const exits = await directory.exits(this.uid);
+    const leftovers = adopt(this.#pod, this.state, { sandboxes: found, exits, now: clock.now() });
+    this.state.startedAt ??= clock.now();
+    const reasons = unsupported(this.#pod);
+    if (reasons.length > 0) {
+      const message = reasons.join("; ");
+      this.state.blocked = { reason: "Unsupported", message };
+      emit(this.#context, { type: "Warning", reason: "Unsupported", message: `Cannot start the pod: ${message}` });
+    }
+    this.#job(async () => {
+      for (const id of leftovers.containers) await runtime.removeContainer(id, signal);
+      for (const id of leftovers.sandboxes) await runtime.removeSandbox(id, signal);
+    });
+    if (this.state.sandboxAlive && !this.#pod.spec?.hostNetwork) this.#podJob("sandbox", () => this.#reattach());
+    for (const one of this.state.containers) if (one.runningSince !== undefined) this.#supervise(one);
+    const { phase } = this.#pod.status ?? {};
+    if (phase === "Succeeded" || phase === "Failed") this.state.released = !this.state.sandbox;
+    else this.#publisher?.mark();
+  }
+
+  async #reattach(): Promise<void> {
+    const { network } = this.#deps;
+    const { name = "", namespace = "default" } = this.#pod.metadata ?? {};
+    const { ip } = await network.attach({ uid: this.uid, namespace, name });
+    this.state.ip = ip;
+    // The agent may have stopped between the sandbox's start and this.
+    if (this.state.containers.every(({ id }) => id === undefined)) await network.started(this.uid);
+  }
+
+  #execute(step: Exclude<Step, { type: "wait" }>, signal: AbortSignal): void {
+    switch (step.type) {
+      case "createSandbox":
+        return this.#podJob("sandbox", () => this.#createSandbox());
+      case "initialized":
+        this.state.initialized = true;
+        return void this.#publisher?.mark();
+      case "start": {
+        const one = this.#container(step.container);
+        return this.#containerJob(one, "starting", () => startContainer(this.#context, one, this.#starting.signal));
+      }
+      case "backOff":
+        tellBackOff(this.#context, this.#container(step.container));
+        return void this.#publisher?.mark();
+      case "stop": {
+        const one = this.#container(step.container);
+        const graceSeconds = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
+        return this.#containerJob(one, "stopping", () =>
+          stopContainer(this.#context, one, { graceSeconds, why: step.why, signal }),
+        );
+      }
+      case "evict":
+        this.state.evicted = { reason: step.reason, message: step.message };
+        emit(this.#context, { type: "Normal", reason: step.reason, message: step.message });
+        return void this.#publisher?.mark();
+      case "terminate":
+        return this.#podJob("terminating", () => terminatePod(this.#context, this.#grace(), signal));
+      case "removeSandbox":
+        return this.#podJob("removing", () => this.#removeSandbox(signal));
+      case "release":
+        return this.#podJob("releasing", () => this.#release());
+      case "letGo":
+        return this.#podJob("releasing", () => this.#letGo());
+    }
+  }
+
+  async #createSandbox(): Promise<void> {
+    const made = await makeSandbox(this.#context, this.#sandboxFailures, this.#starting.signal);
+    this.#sandboxFailures = made ? 0 : this.#sandboxFailures + 1;
+  }
+
+  async #removeSandbox(signal: AbortSignal): Promise<void> {
+    const { state } = this;
+    const { sandbox } = state;
+    if (!sandbox) return;
+    const ending = this.#desired().terminating || state.evicted !== undefined;
+    const running = state.containers.filter((one) => one.runningSince !== undefined);
+    if (!ending && running.length > 0) {
+      const message = "Pod sandbox changed, it will be killed and re-created.";
+      emit(this.#context, { type: "Normal", reason: "SandboxChanged", message });
+    }
+    // A final state is stored before the only other witness of it goes.
+    if (running.length === 0) await this.#publisher?.flush();
+    await this.#deps.runtime.removeSandbox(sandbox.id, signal);
+    for (const one of running) if (!(await this.#context.ended(one, 1000))) this.#lose(one);
+    for (const one of state.containers) one.id = undefined;
+    state.sandbox = undefined;
+    state.sandboxAlive = false;
+    if (!ending) this.#rewind();
+  }
+
+  /** A new sandbox begins with the init containers again, as upstream does. */
+  #rewind(): void {
+    const apps = this.state.containers.filter((one) => one.kind === "app");
+    if (apps.every((one) => one.ended && !restarts(one, this.#restartPolicy()))) return;
+    for (const one of this.state.containers) {
+      if (one.kind !== "init" || !one.ended) continue;
+      one.last = one.ended;
+      one.ended = undefined;
+      this.state.initialized = false;
+    }
+    if (this.state.containers.some((one) => one.kind === "sidecar")) this.state.initialized = false;
+  }
+
+  async #release(): Promise<void> {
+    if (this.#pod.spec?.hostNetwork !== true) await this.#deps.network.release(this.uid);
+    await this.#deps.volumes.remove(this.uid);
+    this.state.released = true;
+    await this.#publisher?.flush();
+  }
+
+  async #letGo(): Promise<void> {
+    if (!this.#gone) {
+      try {
+        await this.#deps.objects.delete("Pod", this.#ref(), { gracePeriodSeconds: 0 });
+      } catch (error) {
+        if (!isReason(error, "NotFound") && !isReason(error, "Conflict")) throw error;
+      }
+    }
+    await this.#deps.directory.remove(this.uid);
+    this.#finished = true;
+  }
+
+  /** Deleted with no grace while it is being stopped with some. */
+  #killNow(): void {
+    const { sandbox } = this.state;
+    if (sandbox) this.#job(() => this.#deps.runtime.removeSandbox(sandbox.id, AbortSignal.timeout(60_000)));
+  }
+
+  #end(one: ContainerState, end: Termination): void {
+    if (one.ended) return;
+    one.runningSince = undefined;
+    one.ready = false;
+    one.started = false;
+    one.ended = end;
+    if (restarts(one, this.#restartPolicy())) {
+      const { waitMs, next } = crashDelay(one.crash, end);
+      one.crash = next;
+      one.retryAt = end.finishedAt + waitMs;
+    }
+    this.#probes.get(one)?.abort(new Error("the container has ended"));
+    this.#probes.delete(one);
+    for (const resolve of this.#endings.get(one) ?? []) resolve();
+    this.#endings.delete(one);
+    this.#changed();
+  }
+
+  #lose(one: ContainerState): void {
+    this.#end(one, unknownEnd(one.id ?? "", one.runningSince, this.#deps.clock.now()));
+  }
+
+  #supervise(one: ContainerState): void {
+    if (one.kind === "init") return this.#changed();
+    const container = specOf(this.#context, one);
+    const podIp = placementOf(this.#context).podIp;
+    const ended = new AbortController();
+    this.#probes.set(one, ended);
+    const target = { container, containerId: one.id ?? "", podIp };
+    const results = probeResults(this.#context, one, container);
+    this.#job(() => runProbes(this.#deps, { target, results, signal: ended.signal }));
+    this.#changed();
+  }
+
+  #podJob(busy: NonNullable<PodState["busy"]>, work: () => Promise<void>): void {
+    this.state.busy = busy;
+    this.#job(async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.state.retryAt = this.#deps.clock.now() + RETRY_JOB_MS;
+        if (busy !== "sandbox") await this.#deps.clock.sleep(RETRY_JOB_MS);
+        throw error;
+      } finally {
+        this.state.busy = undefined;
+      }
+    });
+  }
+
+  #containerJob(one: ContainerState, busy: NonNullable<ContainerState["busy"]>, work: () => Promise<void>): void {
+    one.busy = busy;
+    this.#job(async () => {
+      try {
+        await work();
+      } catch (error) {
+        one.retryAt = Math.max(one.retryAt, this.#deps.clock.now() + RETRY_JOB_MS);
+        throw error;
+      } finally {
+        one.busy = undefined;
+      }
+    });
+  }
+
+  /** Every job is owned here: its failure is logged, its end looked at. */
+  #job(work: () => Promise<void>): void {
+    const job = work()
+      .catch((error: unknown) => {
+        const { aborted, reason } = this.#starting.signal;
+        if (aborted && (error === reason || this.#stopped?.aborted)) return;
+        this.#deps.log.warn("A pod's step failed", { pod: podLabel(this.#context), error: describeError(error) });
+      })
+      .finally(() => {
+        this.#jobs.delete(job);
+        this.#changed();
+      });
+    this.#jobs.add(job);
+  }
+
+  #changed(): void {
+    const terminating = this.#desired().terminating || this.state.evicted !== undefined;
+    if (terminating && !this.#starting.signal.aborted) this.#starting.abort(new Error("the pod ends"));
+    this.#publisher?.mark();
+    this.#wake.ring();
+  }
+
+  #makeContext(): PodContext {
+    return {
+      deps: this.#deps,
+      state: this.state,
+      uid: this.uid,
+      pod: () => this.#pod,
+      volumes: () => (this.#volumes ??= this.#prepareVolumes()),
+      changed: () => this.#changed(),
+      running: (one) => this.#supervise(one),
+      ended: async (one, timeoutMs) => {
+        if (one.ended) return true;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#endings.set(one, [...(this.#endings.get(one) ?? []), resolve]);
+        const cancel = this.#deps.clock.timer(timeoutMs, resolve);
+        await promise;
+        cancel();
+        return one.ended !== undefined;
+      },
+    };
+  }
+
+  async #prepareVolumes(): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await this.#deps.volumes.prepare(this.#pod, placementOf(this.#context));
+    } catch (error) {
+      this.#volumes = undefined;
+      throw error;
+    }
+  }
+
+  #desired(): DesiredPod {
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    const { startedAt } = this.state;
+    return {
+      restartPolicy: this.#restartPolicy(),
+      terminating: this.#gone || this.#pod.metadata?.deletionTimestamp !== undefined,
+      deadlineAt: seconds === undefined || startedAt === undefined ? undefined : startedAt + seconds * 1000,
+    };
+  }
+
+  #restartPolicy(): string {
+    return this.#pod.spec?.restartPolicy ?? "Always";
+  }
+
+  /** Seconds that a container has between the stop signal and SIGKILL. */
+  #grace(): number {
+    const own = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
+    if (this.#gone) return Math.min(own, GONE_GRACE_S);
+    return this.#pod.metadata?.deletionGracePeriodSeconds ?? own;
+  }
+
+  #container(name: string): ContainerState {
+    const found = this.state.containers.find((one) => one.name === name);
+    if (!found) throw new Error(`Cannot find container ${name}: the pod has none of that name`);
+    return found;
+  }
+
+  #ref() {
+    const { namespace, name = "" } = this.#pod.metadata ?? {};
+    return { namespace, name, uid: this.uid };
+  }
+}

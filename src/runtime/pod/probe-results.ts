@@ -1,0 +1,25 @@
+import type { Container } from "../../api/kinds.ts";
+import type { ProbeResults } from "../probes/container-probes.ts";
+import { emit, type PodContext } from "./pod-context.ts";
+import type { ContainerState } from "./pod-state.ts";
+
+/** What a container's probes mean for its state. */
+export function probeResults(context: PodContext, one: ContainerState, container: Container): ProbeResults {
+  return {
+    started: () => one.started,
+    failed: (probe, message) =>
+      emit(context, { type: "Warning", reason: "Unhealthy", message: `${probe} probe failed: ${message}`, container: one }),
+    verdict: (probe, ok) => {
+      if (probe === "Readiness") {
+        if (one.ready === ok) return;
+        one.ready = ok;
+      } else if (!ok) {
+        one.condemned ??= `Container ${one.name} failed ${probe.toLowerCase()} probe, will be restarted`;
+      } else if (probe === "Startup") {
+        one.started = true;
+        if (!container.readinessProbe) one.ready = true;
+      } else return;
+      context.changed();
+    },
+  };
+}

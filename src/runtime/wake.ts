@@ -1,0 +1,33 @@
+import type { Clock } from "../lib/clock.ts";
+
+/** A bell for one sleeper: a ring that comes while nobody sleeps ends the next sleep at once. */
+export class Wake {
+  readonly #clock: Clock;
+  #rung = false;
+  #ring: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    this.#ring?.();
+  }
+
+  /** Resolves at the next ring, after `ms`, or when `signal` is aborted. */
+  async sleep(ms: number | undefined, signal: AbortSignal): Promise<void> {
+    if (!this.#rung && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = ms === undefined ? undefined : this.#clock.timer(Math.min(ms, 2 ** 31 - 1), resolve);
+      this.#ring = resolve;
+      const aborted = (): void => resolve();
+      signal.addEventListener("abort", aborted, { once: true });
+      await promise;
+      signal.removeEventListener("abort", aborted);
+      cancel?.();
+      this.#ring = undefined;
+    }
+    this.#rung = false;
+  }
+}
