@@ -18,6 +18,8 @@ export interface Scene {
   /** The ingress's port on this host. */
   ingressPort: number;
   namespace: string;
+  /** How long an effect may take; 45 seconds by default. */
+  checkTimeoutMs?: number;
 }
 
 interface Ran {
@@ -26,7 +28,6 @@ interface Ran {
   stderr: string;
 }
 
-const CHECK_TIMEOUT_MS = 45_000;
 const STEP_TIMEOUT_S = 90;
 
 /** Runs one row in a namespace and a folder of its own, both gone afterwards. Throws with what was not as expected. */
@@ -41,7 +42,7 @@ export async function runRow(row: Row, scene: Scene): Promise<void> {
     for (const step of row.steps) compare(step, await shell(step.run, scene.kubectl), fill);
     for (const check of row.check) {
       await eventually(() => verify(check, { scene, fill, shell }), {
-        timeoutMs: CHECK_TIMEOUT_MS,
+        timeoutMs: scene.checkTimeoutMs ?? 45_000,
         everyMs: 250,
         what: "the effect",
       });

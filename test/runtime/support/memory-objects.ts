@@ -103,6 +103,10 @@ export class MemoryEvents implements EventRecorder {
   }
 
   has(reason: string, message: string | RegExp = ""): boolean {
-    return this.all.some((event) => event.reason === reason && (typeof message === "string" ? event.message.includes(message) : message.test(event.message)));
+    return this.all.some(
+      (event) =>
+        event.reason === reason &&
+        (typeof message === "string" ? event.message.includes(message) : message.test(event.message)),
+    );
   }
 }
