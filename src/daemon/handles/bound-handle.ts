@@ -44,13 +44,19 @@ export function bindHandle(spec: SocketSpec): BoundHandle {
       : withoutDeprecation(() => createSocket()(spec.host, spec.port, `udp${family}`)),
   );
   // libuv keeps EADDRINUSE back until listen(): a socket that has no port was not bound.
-  const bound: { port?: number } = {};
-  const failed = handle.getsockname?.(bound) ?? 0;
-  if (failed !== 0 || (bound.port ?? 0) === 0 || (spec.port !== 0 && bound.port !== spec.port)) {
+  const port = boundPort(handle);
+  if (port === 0 || (spec.port !== 0 && port !== spec.port)) {
     handle.close();
     throw new BindError("EADDRINUSE");
   }
   return handle;
+}
+
+/** The port of a TCP or UDP socket; 0 when it is not bound. */
+export function boundPort(handle: BoundHandle): number {
+  const bound: { port?: number } = {};
+  const failed = (handle as RawHandle).getsockname?.(bound) ?? 0;
+  return failed === 0 ? (bound.port ?? 0) : 0;
 }
 
 function bindUnix(path: string): BoundHandle {

@@ -1,7 +1,7 @@
 import type { Socket } from "node:dgram";
 import type { Server } from "node:net";
 import type { FromChild, FromSupervisor } from "./socket-messages.ts";
-import type { BoundHandle } from "./bound-handle.ts";
+import { boundPort, type BoundHandle } from "./bound-handle.ts";
 
 /** The sockets that the supervisor has handed to this process, by name. Each can be taken once. */
 export class ReceivedSockets {
@@ -19,6 +19,12 @@ export class ReceivedSockets {
 
   has(name: string): boolean {
     return this.#handles.has(name);
+  }
+
+  /** The socket itself, for `server.listen(handle)`, and its port. */
+  take(name: string): { readonly handle: BoundHandle; readonly port: number } {
+    const handle = this.#take(name);
+    return { handle, port: boundPort(handle) };
   }
 
   /** Resolves when the server accepts connections; works for http, https and http2 servers too. */

@@ -1,0 +1,228 @@
+import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { EndpointDrain, ProbeCheck, Prober } from "../../runtime/ports.ts";
+import { dialThrough } from "./dial.ts";
+import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { type DataplaneState, type FromDataplane, PROTOCOL_VERSION, type ToDataplane } from "./protocol.ts";
+import type { ProbeResult } from "./prober.ts";
+import { diffState } from "./state-change.ts";
+
+interface Published {
+  readonly seq: number;
+  readonly state: DataplaneState;
+  /** The pod addresses to which this state sends connections. */
+  readonly addresses: ReadonlySet<string>;
+}
+
+interface Session {
+  readonly socket: Socket;
+  /** What this dataplane has been sent; undefined before the first snapshot. */
+  sent: Published | undefined;
+}
+
+/**
+ * The agent's side of the control socket: keeps the dataplane's state as published, through restarts of either, and
+ * runs probes and dials in the pods' network.
+ */
+export class DataplaneClient implements Prober, EndpointDrain {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #path: string;
+  readonly #retryMs: number;
+  readonly #probes = new Map<number, { resolve: (result: ProbeResult) => void; reject: (error: Error) => void }>();
+  readonly #waiters = new Set<() => void>();
+  #session: Session | undefined;
+  #published: Published | undefined;
+  #applied: Published | undefined;
+  #inFlight: Published[] = [];
+  #pid: number | undefined;
+  #nextProbe = 1;
+
+  constructor(
+    { clock, logger }: { clock: Clock; logger: Logger },
+    { path, retryMs = 100 }: { path: string; retryMs?: number },
+  ) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#path = path;
+    this.#retryMs = retryMs;
+  }
+
+  /** The dataplane's process, while it is connected; it lives in the pods' network namespace. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Says what the dataplane is to do from now on, and which pod addresses this uses. Never waits. */
+  publish(state: DataplaneState, addresses: ReadonlySet<string>): void {
+    this.#published = { seq: (this.#published?.seq ?? 0) + 1, state, addresses };
+    this.#push();
+  }
+
+  /** Whether the dataplane has applied what was published last. */
+  get isCurrent(): boolean {
+    return this.#applied !== undefined && this.#applied === this.#published;
+  }
+
+  async drained(podIp: string, timeoutMs: number): Promise<void> {
+    const free = (): boolean =>
+      this.#published?.addresses.has(podIp) !== true && (this.#applied === this.#published || !this.#uses(podIp));
+    if (free()) return;
+    await this.#until(free, timeoutMs);
+  }
+
+  async probe(check: ProbeCheck, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
+    signal.throwIfAborted();
+    await this.#until(() => this.#pid !== undefined, timeoutMs, signal);
+    signal.throwIfAborted();
+    const session = this.#session;
+    if (session === undefined || this.#pid === undefined) {
+      throw new Error("Cannot run the probe: the dataplane process is not there");
+    }
+    const id = this.#nextProbe++;
+    return await new Promise<ProbeResult>((resolve, reject) => {
+      const cancel = (): void => {
+        this.#probes.delete(id);
+        send(session.socket, { type: "cancel", id });
+        reject(signal.reason as Error);
+      };
+      const settle =
+        <T>(finish: (value: T) => void) =>
+        (value: T): void => {
+          signal.removeEventListener("abort", cancel);
+          finish(value);
+        };
+      this.#probes.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      signal.addEventListener("abort", cancel, { once: true });
+      send(session.socket, { type: "probe", id, check, timeoutMs });
+    });
+  }
+
+  /** A connection from the pods' network to an address there. Rejects with the system's `code` when it is refused. */
+  dial(host: string, port: number, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<Duplex> {
+    return dialThrough(this.#path, { host, port, ...options });
+  }
+
+  /** Ends the dataplane process; the supervisor starts it again, in the namespace that is the right one by then. */
+  restart(reason: string): void {
+    this.#logger.warn("Restarting the dataplane process", { reason });
+    if (this.#session !== undefined) send(this.#session.socket, { type: "restart", reason });
+  }
+
+  /** Stays connected until `signal`. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const why = await this.#connection(signal);
+      if (signal.aborted) return;
+      this.#logger.warn("Lost the dataplane process, connecting again", { why });
+      await this.#clock.sleep(this.#retryMs, signal).catch(() => {}); // only the stop ends it early
+    }
+  }
+
+  /** Resolves with the reason when the connection is over. */
+  #connection(signal: AbortSignal): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = connect({ path: this.#path });
+      const session: Session = { socket, sent: undefined };
+      const decoder = new FrameDecoder();
+      let why = "the connection was closed";
+      const stop = (): void => void socket.destroy();
+      signal.addEventListener("abort", stop, { once: true });
+      if (signal.aborted) stop();
+      socket.on("connect", () => send(socket, { type: "hello", version: PROTOCOL_VERSION }));
+      socket.on("data", (chunk: Buffer) => {
+        try {
+          for (const frame of decoder.push(chunk)) this.#receive(session, frame as FromDataplane);
+        } catch (error) {
+          socket.destroy(error as Error);
+        }
+      });
+      socket.on("error", (error) => (why = error.message));
+      socket.on("close", () => {
+        signal.removeEventListener("abort", stop);
+        this.#lost(why);
+        resolve(why);
+      });
+    });
+  }
+
+  #receive(session: Session, message: FromDataplane): void {
+    switch (message.type) {
+      case "welcome":
+        this.#session = session;
+        this.#pid = message.pid;
+        this.#push();
+        break;
+      case "applied":
+        this.#applied = this.#inFlight.find(({ seq }) => seq === message.seq);
+        this.#inFlight = this.#inFlight.filter(({ seq }) => seq > message.seq);
+        break;
+      case "refused":
+        // What it does now is not known: nothing counts as drained until a later state was applied.
+        this.#logger.error("The dataplane refused its state", { why: message.message });
+        break;
+      case "probed":
+        this.#probes.get(message.id)?.resolve({ ok: message.ok, message: message.message });
+        this.#probes.delete(message.id);
+        break;
+      case "dialed":
+      case "failed":
+        throw new Error("Cannot read an answer to a dial on the control connection");
+    }
+    for (const check of this.#waiters) check();
+  }
+
+  #lost(why: string): void {
+    this.#session = undefined;
+    this.#pid = undefined;
+    this.#applied = undefined;
+    this.#inFlight = [];
+    const error = new Error("Cannot run the probe: the dataplane process ended", { cause: new Error(why) });
+    for (const { reject } of this.#probes.values()) reject(error);
+    this.#probes.clear();
+    for (const check of this.#waiters) check();
+  }
+
+  /** The whole state to a new dataplane, changes afterwards. */
+  #push(): void {
+    const session = this.#session;
+    const next = this.#published;
+    if (session === undefined || next === undefined || session.sent === next) return;
+    if (session.sent === undefined) send(session.socket, { type: "snapshot", seq: next.seq, state: next.state });
+    else send(session.socket, { type: "change", seq: next.seq, changes: diffState(session.sent.state, next.state) });
+    session.sent = next;
+    this.#inFlight.push(next);
+  }
+
+  /** Whether a dataplane may still send connections to the address; one that is gone sends none. */
+  #uses(podIp: string): boolean {
+    if (this.#session === undefined) return false;
+    const known = [...(this.#applied === undefined ? [] : [this.#applied]), ...this.#inFlight];
+    return known.some(({ addresses }) => addresses.has(podIp));
+  }
+
+  /** Resolves when it is so, or after `timeoutMs`, or when the signal aborts. */
+  #until(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (isSo()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        cancel();
+        this.#waiters.delete(check);
+        signal?.removeEventListener("abort", finish);
+        resolve();
+      };
+      const check = (): void => {
+        if (isSo()) finish();
+      };
+      const cancel = this.#clock.timer(timeoutMs, finish);
+      this.#waiters.add(check);
+      signal?.addEventListener("abort", finish, { once: true });
+    });
+  }
+}
+
+function send(socket: Socket, message: ToDataplane): void {
+  if (socket.writable) socket.write(encodeFrame(message));
+}

@@ -1,0 +1,85 @@
+import type { DnsServer, DnsServerOptions } from "../../dns/dns-server.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { DataplaneState } from "./protocol.ts";
+
+type DnsState = NonNullable<DataplaneState["dns"]>;
+
+export interface DnsHostDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly create: (options: Pick<DnsServerOptions, "listen" | "onListening">) => DnsServer;
+}
+
+interface Running {
+  readonly server: DnsServer;
+  readonly listen: DnsState["listen"];
+  readonly stop: AbortController;
+}
+
+/**
+ * Runs the DNS server where the state says. The addresses are the pod bridge's, which appears after this process has
+ * started and disappears when somebody removes it, so a server that cannot listen is tried again.
+ */
+export class DnsHost {
+  readonly #deps: DnsHostDeps;
+  readonly #retryMs: number;
+  #state: DnsState | undefined;
+  #running: Running | undefined;
+  #wake: () => void = () => {};
+
+  constructor(deps: DnsHostDeps, { retryMs = 500 }: { retryMs?: number } = {}) {
+    this.#deps = deps;
+    this.#retryMs = retryMs;
+  }
+
+  apply(state: DnsState | undefined): void {
+    this.#state = state;
+    const running = this.#running;
+    if (running !== undefined && state !== undefined && sameListen(running.listen, state.listen)) {
+      running.server.apply(state.snapshot);
+      return;
+    }
+    running?.stop.abort();
+    this.#wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const stopAll = (): void => this.#running?.stop.abort();
+    signal.addEventListener("abort", stopAll);
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+      const state = this.#state;
+      if (state === undefined) {
+        await woken;
+        continue;
+      }
+      try {
+        await this.#serve(state);
+      } catch (error) {
+        logger.warn("The DNS server is not up and is tried again", { error, listen: state.listen });
+        await Promise.race([woken, clock.sleep(this.#retryMs, signal).catch(() => {})]); // ended early: stopped
+      }
+    }
+    signal.removeEventListener("abort", stopAll);
+  }
+
+  async #serve({ listen, snapshot }: DnsState): Promise<void> {
+    const { create, logger } = this.#deps;
+    const server = create({ listen, onListening: () => logger.info("DNS is served", { listen }) });
+    const stop = new AbortController();
+    server.apply(snapshot);
+    this.#running = { server, listen, stop };
+    try {
+      await server.run(stop.signal);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+}
+
+function sameListen(one: DnsState["listen"], other: DnsState["listen"]): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
