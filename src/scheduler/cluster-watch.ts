@@ -36,7 +36,7 @@ export class ClusterWatch {
 
   pod(ref: Ref): Stored<"Pod"> | undefined {
     const pod = this.#objects.get("Pod", ref);
-    return pod && stored(pod);
+    return pod && stored<"Pod">(pod);
   }
 
   /** Takes in a pod's new node before the change arrives. */
@@ -47,13 +47,13 @@ export class ClusterWatch {
 
   /** All waiting and running pods, for when this node begins to schedule. */
   pods(): readonly Stored<"Pod">[] {
-    return this.#objects.list("Pod").map((pod) => stored(pod));
+    return this.#objects.list("Pod").map((pod) => stored<"Pod">(pod));
   }
 
   snapshot(): ClusterSnapshot {
     const nodes = this.#objects
       .list("Node")
-      .map((node) => stored(node))
+      .map((node) => stored<"Node">(node))
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map((node) => nodeInfo(node, this.#byNode.get(node.metadata.name)));
     return {
@@ -69,7 +69,7 @@ export class ClusterWatch {
 
   #pod({ type, object }: ObjectChange<"Pod">): void {
     this.#byNode.follow({ type, object });
-    const pod = stored(object);
+    const pod = stored<"Pod">(object);
     this.#hooks.pod(pod, type);
     // A pod that ends gives room; one that runs can be what another wants to be near.
     if (pod.spec.nodeName && (type !== "MODIFIED" || isFinished(pod))) this.#hooks.room();
