@@ -1,4 +1,15 @@
+import { AGE, NAME, ageCell, column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
+import { applyPodTemplateDefaults } from "../../defaulting/pod-template.ts";
+import { goStringMap, invalid, required } from "../../field-error.ts";
+import type { FieldError } from "../../field-error.ts";
+import type { ReplicationController } from "../../kinds.ts";
+import { matchesLabels } from "../../label-selector.ts";
+import { labelErrors } from "../../validation/metadata.ts";
+import { nonNegative } from "../../validation/numbers.ts";
+import { podTemplateErrors } from "../../validation/pod-spec.ts";
+import { podSpecWarnings } from "../unserved-fields.ts";
+import { labelsCell, selectorColumn, templateCells, templateColumns } from "../workload-columns.ts";
 
 export const replicationController = declareKind({
   kind: "ReplicationController",
@@ -10,4 +21,56 @@ export const replicationController = declareKind({
   status: true,
   generation: true,
   scale: { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "labels" },
+  columns: [
+    NAME,
+    column("Desired", "Pods wanted.", "integer"),
+    column("Current", "Pods that exist.", "integer"),
+    column("Ready", "Pods that are ready.", "integer"),
+    AGE,
+    ...templateColumns,
+    selectorColumn,
+  ],
+  row: (object, context) => {
+    const { metadata, spec, status } = object;
+    return [
+      metadata?.name ?? "",
+      spec?.replicas ?? 0,
+      status?.replicas ?? 0,
+      status?.readyReplicas ?? 0,
+      ageCell(object, context),
+      ...templateCells(spec?.template),
+      labelsCell(spec?.selector),
+    ];
+  },
+  applyDefaults: ({ metadata, spec }) => {
+    if (spec === undefined) return;
+    const labels = spec.template?.metadata?.labels;
+    if (labels !== undefined && Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
+    if (labels !== undefined && metadata !== undefined && Object.keys(metadata.labels ?? {}).length === 0) {
+      metadata.labels = { ...labels };
+    }
+    spec.replicas ??= 1;
+    applyPodTemplateDefaults(spec.template);
+  },
+  validate: replicationControllerErrors,
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, "spec.template.spec"),
+  fields: ({ status }) => ({ "status.replicas": String(status?.replicas ?? 0) }),
 });
+
+function replicationControllerErrors({ spec }: ReplicationController): FieldError[] {
+  if (spec === undefined) return [];
+  const errors = [
+    ...nonNegative(spec.replicas, "spec.replicas"),
+    ...nonNegative(spec.minReadySeconds, "spec.minReadySeconds"),
+    ...labelErrors(spec.selector, "spec.selector"),
+  ];
+  if (Object.keys(spec.selector ?? {}).length === 0) errors.push(required("spec.selector"));
+  if (spec.template === undefined) return [...errors, required("spec.template")];
+  const { labels } = spec.template.metadata ?? {};
+  if (!matchesLabels(spec.selector, labels)) {
+    errors.push(
+      invalid("spec.template.metadata.labels", goStringMap(labels), "`selector` does not match template `labels`"),
+    );
+  }
+  return [...errors, ...podTemplateErrors(spec.template, { field: "spec.template", restartPolicies: ["Always"] })];
+}
