@@ -8,6 +8,7 @@ import { PodPriority } from "./admission/pod-priority.ts";
 import { DefaultServiceAccount } from "./admission/service-account.ts";
 import { LocalObjects } from "./local-objects.ts";
 import { Registry } from "./registry.ts";
+import { ServiceAddresses } from "./services/service-addresses.ts";
 
 export interface OpenRegistryDeps {
   readonly store: Store;
@@ -23,13 +24,15 @@ export interface OpenRegistryOptions {
 /** The registry with its admission, and the port over it that controllers, scheduler and runtime use. */
 export function openRegistry(
   { store, clock, random }: OpenRegistryDeps,
-  _options: OpenRegistryOptions = {},
+  { serviceCidr = "10.43.0.0/16" }: OpenRegistryOptions = {},
 ): { readonly registry: Registry; readonly objects: LocalObjects } {
   const admission = new Admission([
     // First of all: what must not be there needs no completing.
     new NamespaceLifecycle({ store, namespaces: declarationOf("Namespace") }),
     new DefaultServiceAccount(),
     new PodPriority({ store, priorityClasses: declarationOf("PriorityClass") }),
+    // Last: what it reserves has only validation and the write itself to pass.
+    new ServiceAddresses({ store, random, services: declarationOf("Service") }, serviceCidr),
   ]);
   const registry = new Registry({ store, admission, clock, random });
   return { registry, objects: new LocalObjects({ registry, clock, kindNamed: declarationOf }) };
