@@ -1,7 +1,7 @@
 /**
- * Counts how often something was made under one key, as part of the cause of the next create: an object that is made
- * anew must get another uid than the one that was deleted. Only a memory: after a restart the count starts low again, and
- * creates that meet a tombstone or an older object go on to the next number.
+ * Numbers the objects that are made under one key, as part of the cause of the next create, from which its name comes: a
+ * new pod should not have the name of one that was just deleted. Only a memory: after a restart the count starts low
+ * again, and creates that meet an object go on to the next number.
  */
 export class Attempts {
   readonly #next = new Map<string, number>();
@@ -13,9 +13,5 @@ export class Attempts {
 
   used(key: string, attempt: number): void {
     this.#next.set(key, Math.max(this.#next.get(key) ?? 0, attempt + 1));
-  }
-
-  forget(key: string): void {
-    this.#next.delete(key);
   }
 }

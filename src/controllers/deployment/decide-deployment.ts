@@ -28,8 +28,6 @@ export interface DeploymentSnapshot {
   /** Sets that the deployment controls, and sets of its namespace that nothing does. */
   readonly candidates: readonly ReplicaSet[];
   readonly podsOf: (setUid: string) => readonly Stored<"Pod">[];
-  /** Number of the next set of this name. */
-  readonly attempt: (setName: string) => number;
   /** Why the new set could not be made, if that failed. */
   readonly failure?: { readonly name: string; readonly message: string; readonly collision: boolean } | undefined;
   readonly now: number;
@@ -139,11 +137,10 @@ function scalingEvent(deployment: Deployment, change: { set: string; from: numbe
 }
 
 function creation(snapshot: DeploymentSnapshot, { old }: Sets): Omit<Step, "own" | "rolling"> {
-  const { deployment, attempt, failure } = snapshot;
+  const { deployment, failure } = snapshot;
   // A collision is first written down as such, which gives the next name.
   if (failure?.collision) return { sets: [], events: [] };
-  const { name } = createNewSet(deployment, { old, attempt: 0 });
-  const { write, replicas } = createNewSet(deployment, { old, attempt: attempt(name) });
+  const { write, name, replicas } = createNewSet(deployment, old);
   const events = replicas > 0 ? [scalingEvent(deployment, { set: name, from: 0, to: replicas })] : [];
   return { sets: [write], events, created: name };
 }

@@ -5,7 +5,6 @@ import type { EventRecorder, Ref } from "../../api/objects.ts";
 import type { Stored } from "../../api/stored.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
-import { Attempts } from "../attempts.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { NOTHING, regarding, targetOf, type Controller, type Plan, type Target, type Write } from "../controller.ts";
 import { controllerOf } from "../ownership.ts";
@@ -27,7 +26,6 @@ export class DeploymentController implements Controller {
     { kind: "Pod", targets: ({ type, object }) => (type === "ADDED" ? [] : this.#recreating(object)) },
   ];
   readonly #deps: DeploymentControllerDeps;
-  readonly #attempts = new Attempts();
   readonly #failures = new Map<string, NonNullable<DeploymentSnapshot["failure"]>>();
 
   constructor(deps: DeploymentControllerDeps) {
@@ -47,7 +45,6 @@ export class DeploymentController implements Controller {
       deployment,
       candidates: [...view.replicaSetsOf(uid), ...view.strayReplicaSets(namespace)],
       podsOf: (set) => view.podsOf(set),
-      attempt: (name) => this.#attempts.next(`${uid}/${name}`),
       failure: this.#failures.get(uid),
       now: clock.now(),
     });
@@ -58,7 +55,6 @@ export class DeploymentController implements Controller {
     // A collision that is counted is dealt with; one that is not must stay known until it is.
     const counted = write.verb === "status" && this.#failures.get(uid)?.collision === true;
     if (counted || (write.kind === "ReplicaSet" && write.verb === "create")) this.#failures.delete(uid);
-    if (write.kind === "ReplicaSet" && write.verb === "create") this.#used(write);
   }
 
   failed(target: Target, write: Write, error: unknown): void {
@@ -69,7 +65,7 @@ export class DeploymentController implements Controller {
     const message = describeError(error);
     if (isReason(error, "AlreadyExists") || isReason(error, "Conflict")) {
       const other = this.#deps.view.get("ReplicaSet", { namespace: target.namespace, name });
-      if (!other) return this.#used(write);
+      if (!other) return;
       if (controllerOf(other.metadata)?.uid === uid && other.metadata.deletionTimestamp !== undefined) return;
       this.#failures.set(uid, { name, message, collision: true });
       return;
@@ -85,12 +81,6 @@ export class DeploymentController implements Controller {
       reason: "ReplicaSetCreateError",
       message: `Failed to create new replica set "${name}": ${message}`,
     });
-  }
-
-  #used(write: Write): void {
-    if (write.verb !== "create") return;
-    const [uid = "", name = "", attempt = "0"] = write.options?.cause ?? [];
-    this.#attempts.used(`${uid}/${name}`, Number(attempt));
   }
 
   #deploymentsOf(set: Kinds["ReplicaSet"]): Target[] {

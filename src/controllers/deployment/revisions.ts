@@ -62,10 +62,10 @@ export function replicasAnnotations(deployment: Deployment): Annotations {
   };
 }
 
-/** Makes the set of the present template. `attempt` tells it from one of that name which was deleted. */
+/** Makes the set of the present template. */
 export function createNewSet(
   deployment: Deployment,
-  { old, attempt }: { readonly old: readonly ReplicaSet[]; readonly attempt: number },
+  old: readonly ReplicaSet[],
 ): { readonly write: Write; readonly name: string; readonly replicas: number } {
   const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount ?? 0);
   const { template, selector, minReadySeconds } = deployment.spec;
@@ -90,7 +90,7 @@ export function createNewSet(
       template: labelled(template, labels),
     },
   };
-  const cause = [deployment.metadata.uid, name, String(attempt)];
+  const cause = [deployment.metadata.uid, hash];
   return { write: create("ReplicaSet", object, cause), name, replicas };
 }
 

@@ -21,11 +21,10 @@ export interface EndpointsSnapshot {
   readonly service: Stored<"Service">;
   readonly pods: readonly Stored<"Pod">[];
   readonly present: Stored<"Endpoints"> | undefined;
-  readonly attempt: number;
 }
 
 /** The Endpoints object of a service that selects pods. */
-export function decideEndpoints({ service, pods, present, attempt }: EndpointsSnapshot): Write[] {
+export function decideEndpoints({ service, pods, present }: EndpointsSnapshot): Write[] {
   const [family = "IPv4"] = families(service);
   const publish = service.spec.publishNotReadyAddresses === true;
   const found = servicePods(service, pods, family).filter(({ terminating }) => publish || !terminating);
@@ -40,7 +39,7 @@ export function decideEndpoints({ service, pods, present, attempt }: EndpointsSn
   if (!present) {
     const { name, namespace, uid } = service.metadata;
     const metadata = { name, ...(namespace !== undefined ? { namespace } : {}), labels, annotations };
-    return [create("Endpoints", { metadata, subsets }, [uid, "endpoints", String(attempt)])];
+    return [create("Endpoints", { metadata, subsets }, [uid, "endpoints"])];
   }
   if (
     isDeepStrictEqual(present.subsets ?? [], subsets) &&

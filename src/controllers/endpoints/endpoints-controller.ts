@@ -64,9 +64,8 @@ export class EndpointsController implements Controller {
     const groups = families(service).flatMap((family) =>
       sliceGroups(servicePods(service, pods, family), { family, zoneOf }),
     );
-    const attempt = this.#attempts.next(`${service.metadata.uid}/endpoints`);
     return [
-      ...decideEndpoints({ service, pods, present: endpoints, attempt }),
+      ...decideEndpoints({ service, pods, present: endpoints }),
       ...this.#slices(service, { manager: SLICE_CONTROLLER, groups }),
       ...this.#slices(service, { manager: MIRROR_CONTROLLER, groups: [] }),
     ];

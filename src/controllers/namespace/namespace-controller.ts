@@ -1,9 +1,7 @@
-import { isReason } from "../../api/api-error.ts";
 import type { KindName } from "../../api/kinds.ts";
 import type { ObjectChange } from "../../api/objects.ts";
 import { stored, type Stored } from "../../api/stored.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { Attempts } from "../attempts.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import { create, targetOf, type Controller, type Plan, type Target, type Watch, type Write } from "../controller.ts";
 import { decideNamespace } from "./decide-namespace.ts";
@@ -28,7 +26,6 @@ export class NamespaceController implements Controller {
   readonly name = "namespace-controller";
   readonly watches: readonly Watch[];
   readonly #deps: NamespaceControllerDeps;
-  readonly #attempts = new Attempts();
 
   constructor(deps: NamespaceControllerDeps) {
     this.#deps = deps;
@@ -46,7 +43,7 @@ export class NamespaceController implements Controller {
   decide(target: Target): Plan {
     const { view, kinds, clock } = this.#deps;
     const namespace = view.get("Namespace", target);
-    if (!namespace) return { stages: SYSTEM.includes(target.name) ? [[this.#creation(target.name)]] : [] };
+    if (!namespace) return { stages: SYSTEM.includes(target.name) ? [[creation(target.name)]] : [] };
     if (namespace.metadata.deletionTimestamp === undefined) return { stages: [] };
     const content = kinds.flatMap(({ kind, plural }) => {
       const objects: readonly Stored<KindName>[] = view.list(kind, target.name);
@@ -55,20 +52,14 @@ export class NamespaceController implements Controller {
     return decideNamespace({ namespace, content, now: clock.now() });
   }
 
-  failed(target: Target, write: Write, error: unknown): void {
-    const met = isReason(error, "AlreadyExists") || isReason(error, "Conflict");
-    if (write.verb === "create" && met) this.#attempts.used(target.name, this.#attempts.next(target.name));
-  }
-
-  #creation(name: string): Write {
-    const object = { metadata: { name } };
-    return create("Namespace", object, ["namespace", name, String(this.#attempts.next(name))]);
-  }
-
   #emptied({ type, object }: ObjectChange): Target[] {
     const { namespace } = stored(object).metadata;
     if (type !== "DELETED" || namespace === undefined) return [];
     const own = this.#deps.view.get("Namespace", { name: namespace });
     return own?.metadata.deletionTimestamp === undefined ? [] : [{ kind: "Namespace", name: namespace }];
   }
+}
+
+function creation(name: string): Write {
+  return create("Namespace", { metadata: { name } }, ["system-namespace", name]);
 }

@@ -1,6 +1,4 @@
-import { isReason } from "../../api/api-error.ts";
 import type { Stored } from "../../api/stored.ts";
-import { Attempts } from "../attempts.ts";
 import type { ClusterView } from "../cluster-view.ts";
 import {
   create,
@@ -41,7 +39,6 @@ export class NamespaceDefaultsController implements Controller {
     },
   ];
   readonly #deps: NamespaceDefaultsDeps;
-  readonly #attempts = new Attempts();
 
   constructor(deps: NamespaceDefaultsDeps) {
     this.#deps = deps;
@@ -61,12 +58,6 @@ export class NamespaceDefaultsController implements Controller {
     return { stages: [[...writes, ...this.#bundle(namespace, bundle)]] };
   }
 
-  failed(_target: Target, write: Write, error: unknown): void {
-    if (write.verb !== "create" || !(isReason(error, "AlreadyExists") || isReason(error, "Conflict"))) return;
-    const [uid = "", kind = "", attempt = "0"] = write.options?.cause ?? [];
-    this.#attempts.used(`${uid}/${kind}`, Number(attempt));
-  }
-
   #bundle(namespace: Stored<"Namespace">, present: Stored<"ConfigMap"> | undefined): Write[] {
     if (!present) return [this.#creation(namespace, "ConfigMap")];
     const pem = this.#deps.rootCa();
@@ -75,7 +66,7 @@ export class NamespaceDefaultsController implements Controller {
 
   #creation({ metadata }: Stored<"Namespace">, kind: "ServiceAccount" | "ConfigMap"): Write {
     const { name: namespace, uid } = metadata;
-    const cause = [uid, kind, String(this.#attempts.next(`${uid}/${kind}`))];
+    const cause = [uid, kind];
     if (kind === "ServiceAccount") return create(kind, { metadata: { name: "default", namespace } }, cause);
     const annotations = { "kubernetes.io/description": ROOT_CA_NOTE };
     const data = { "ca.crt": this.#deps.rootCa() };
