@@ -1,13 +1,17 @@
 import { systemClock } from "../../src/lib/clock.ts";
-import { startAgent, type TestAgent } from "../agent.ts";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describeError } from "../../src/lib/log.ts";
+import { root } from "../../scripts/root.ts";
+import { AgentProcess } from "../support/agent-process.ts";
 import { readMatrix, type Row } from "./matrix.ts";
 import { pinnedKubectls, type Kubectl } from "./pinned-kubectl.ts";
+import { removePods } from "./remove-pods.ts";
 import { runRow } from "./run-row.ts";
 
 /**
  * Runs matrix.yaml with every pinned kubectl against an agent on real Podman and ends with "kubectl: N of M".
- * usage: node test/kubectl/run.ts [--only TEXT] [--version v1.33]
+ * usage: node test/kubectl/run.ts [--only TEXT] [--version v1.33]; PODMAN_SWARM_AGENT names another agent than the bundle
  */
 async function main(): Promise<number> {
   if (process.arch !== "x64") {
@@ -18,7 +22,9 @@ async function main(): Promise<number> {
   const kubectls = (await pinnedKubectls()).filter(({ version }) => version.startsWith(option("--version") ?? "v"));
   console.log(`kubectl ${kubectls.map(({ version }) => version).join(", ")}; ${rows.length} rows`);
   const namespaces: string[] = [];
-  const agent = await startAgent({ nodeName: "kubectl-test" });
+  const words = (process.env["PODMAN_SWARM_AGENT"] ?? join(root, "dist/podman-swarm-agent")).split(" ");
+  const command: [string, ...string[]] = [words[0] ?? "", ...words.slice(1)];
+  const agent = await AgentProcess.start({ command, flags: ["--node-name=kubectl-test"] });
   try {
     const passed = await Promise.all(
       kubectls.map((kubectl) => runVersion(kubectl, { rows, kubectls, agent, namespaces })),
@@ -26,14 +32,18 @@ async function main(): Promise<number> {
     console.log(`kubectl: ${passed.reduce((sum, one) => sum + one, 0)} of ${rows.length * kubectls.length}`);
     return passed.every((one) => one === rows.length) ? 0 : 1;
   } finally {
-    await agent.remove(namespaces);
+    const log = join(root, ".cache/kubectl/agent.log");
+    mkdirSync(join(log, ".."), { recursive: true });
+    writeFileSync(log, agent.output);
+    await agent.stop();
+    await removePods(namespaces);
   }
 }
 
 interface Setting {
   rows: Row[];
   kubectls: Kubectl[];
-  agent: TestAgent;
+  agent: AgentProcess;
   /** Every namespace that was made, for cleaning up. */
   namespaces: string[];
 }
@@ -49,7 +59,7 @@ async function runVersion(kubectl: Kubectl, { rows, kubectls, agent, namespaces 
     const scene = {
       kubectl: kubectl.file,
       checkingKubectl: kubectls.at(-1)?.file ?? kubectl.file,
-      kubeconfig: agent.kubeconfig,
+      kubeconfig: readFileSync(agent.kubeconfig, "utf8"),
       server: `https://127.0.0.1:${agent.apiPort}`,
       ingressPort: agent.ingressPort,
       namespace,
