@@ -114,15 +114,16 @@ export class DataplaneClient implements Prober, EndpointDrain {
   /** Stays connected until `signal`. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const why = await this.#connection(signal);
+      const { why, wasThere } = await this.#connection(signal);
       if (signal.aborted) return;
-      this.#logger.warn("Lost the dataplane process, connecting again", { why });
+      if (wasThere) this.#logger.warn("Lost the dataplane process, connecting again", { why });
+      else this.#logger.debug("The dataplane process is not there yet", { why });
       await this.#clock.sleep(this.#retryMs, signal).catch(() => {}); // only the stop ends it early
     }
   }
 
-  /** Resolves with the reason when the connection is over. */
-  #connection(signal: AbortSignal): Promise<string> {
+  /** Resolves with the reason when the connection is over, and whether there was one. */
+  #connection(signal: AbortSignal): Promise<{ why: string; wasThere: boolean }> {
     return new Promise((resolve) => {
       const socket = connect({ path: this.#path });
       const session: Session = { socket, sent: undefined };
@@ -142,8 +143,9 @@ export class DataplaneClient implements Prober, EndpointDrain {
       socket.on("error", (error) => (why = error.message));
       socket.on("close", () => {
         signal.removeEventListener("abort", stop);
+        const wasThere = this.#session === session;
         this.#lost(why);
-        resolve(why);
+        resolve({ why, wasThere });
       });
     });
   }

@@ -5,11 +5,9 @@ import type { Logger } from "../../lib/log.ts";
 import { selfCommand } from "../../lib/self-command.ts";
 import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
 import type { SocketSpec } from "../handles/socket-spec.ts";
+import { confinedCommand, DATAPLANE_USER } from "./confined-command.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { ChildCommand } from "./supervisor-options.ts";
-
-/** The dataplane's user when the agent runs as root: no account has it, so no file and no process is its own. */
-const DATAPLANE_UID = 64_790;
 
 /** sun_path of unix(7), with its closing zero. */
 const LONGEST_SOCKET_PATH = 107;
@@ -102,7 +100,6 @@ function dataplaneCommand(config: AgentConfig): ChildCommand {
   const env = Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-  if (!config.rootless)
-    return { name: "dataplane", file, args, env, dropTo: { uid: DATAPLANE_UID, gid: DATAPLANE_UID } };
-  return { name: "dataplane", file: "podman", args: ["unshare", "--rootless-netns", file, ...args], env };
+  const command = confinedCommand({ file, args }, { rootless: config.rootless });
+  return { name: "dataplane", ...command, env, dropTo: DATAPLANE_USER };
 }
