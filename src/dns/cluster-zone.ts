@@ -19,6 +19,8 @@ export class ClusterZone implements DnsHandler {
   readonly name = "cluster-zone";
   readonly #random: Random;
   #table: AnswerTable | undefined;
+  /** At most four for each length of a question. */
+  readonly #negatives = new Map<number, Reply>();
   #turn: number;
 
   constructor({ random }: { random: Random }) {
@@ -28,6 +30,7 @@ export class ClusterZone implements DnsHandler {
 
   use(table: AnswerTable): void {
     this.#table = table;
+    this.#negatives.clear();
   }
 
   serve(query: Query, next: Next): Reply | Promise<Reply> {
@@ -41,16 +44,10 @@ export class ClusterZone implements DnsHandler {
   }
 
   #answer(query: Query, table: AnswerTable, resolution: Exclude<Resolution, { kind: "alias" }>): Reply {
-    const { domain, ttl } = table.snapshot;
+    const { ttl } = table.snapshot;
     const records = resolution.kind === "found" ? resolution.records : [];
-    if (records.length === 0) {
-      return writeReply(query, {
-        rcode: resolution.kind === "absent" ? RCODE.NXDOMAIN : RCODE.NOERROR,
-        answers: [],
-        authorities: [{ name: domain, type: "SOA", zone: domain }],
-        ttl,
-      });
-    }
+    if (records.length === 0)
+      return this.#negative(query, table, resolution.kind === "absent" ? RCODE.NXDOMAIN : RCODE.NOERROR);
     const turn = this.#turn++ % records.length;
     const additionals = (resolution.kind === "found" && resolution.additionals) || [];
     return writeReply(query, {
@@ -60,6 +57,23 @@ export class ClusterZone implements DnsHandler {
       ttl,
       orders: Math.min(records.length, MAX_ORDERS),
     });
+  }
+
+  /**
+   * With search domains most questions are for names that do not exist. Their answers differ only in the question, and
+   * their pointers into it only by its length and by whether it ends with the zone's name: so they are made once.
+   */
+  #negative(query: Query, table: AnswerTable, rcode: number): Reply {
+    const { domain, ttl } = table.snapshot;
+    const key =
+      query.question.length * 4 + (rcode === RCODE.NOERROR ? 0 : 2) + (query.labels.at(-1) === "arpa" ? 1 : 0);
+    let reply = this.#negatives.get(key);
+    if (reply === undefined) {
+      const authorities = [{ name: domain, type: "SOA", zone: domain } as const];
+      reply = writeReply(query, { rcode, answers: [], authorities, ttl });
+      this.#negatives.set(key, reply);
+    }
+    return reply;
   }
 
   /** Follows an ExternalName to addresses: the resolvers in containers do not follow a CNAME themselves. */

@@ -154,7 +154,7 @@ export class DnsServer {
     }
   }
 
-  /** TCP takes the port that UDP got, so that port 0 gives one pair. */
+  /** UDP takes the port that TCP got, so that port 0 gives one pair. */
   async #open({
     udp,
     tcp,
@@ -165,10 +165,10 @@ export class DnsServer {
     listen: readonly Listen[];
   }): Promise<void> {
     for (const [index, { host, port }] of listen.entries()) {
-      udp[index]!.bind({ address: host, port });
-      await once(udp[index]!, "listening");
-      tcp[index]!.listen({ host, port: udp[index]!.address().port });
+      tcp[index]!.listen({ host, port });
       await once(tcp[index]!, "listening");
+      udp[index]!.bind({ address: host, port: (tcp[index]!.address() as AddressInfo).port });
+      await once(udp[index]!, "listening");
     }
   }
 

@@ -2,6 +2,8 @@
 export class HotAnswers {
   readonly #maxEntries: number;
   #entries = new Map<string, HotEntry>();
+  /** What was hot before the table was full last: used again, it moves over; the rest goes at the next time. */
+  #before = new Map<string, HotEntry>();
   #hits = 0;
 
   constructor({ maxEntries = 4096 }: { maxEntries?: number } = {}) {
@@ -19,10 +21,11 @@ export class HotAnswers {
 
   /** A copy of the answer that carries this query's id; undefined when it must be made anew. */
   get(key: string, query: Buffer, now: number): Buffer | undefined {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.get(key) ?? this.#recall(key);
     if (entry === undefined) return undefined;
     if (entry.expiresAt <= now) {
       this.#entries.delete(key);
+      this.#before.delete(key);
       return undefined;
     }
     // Each order of the records is made once by the chain, then they take turns.
@@ -44,13 +47,26 @@ export class HotAnswers {
       entry.answers.push(answer);
       return;
     }
-    // Full, all are forgotten: rare, cheap to make again, and no order has to be kept on each hit.
-    if (this.#entries.size >= this.#maxEntries) this.#entries = new Map();
-    this.#entries.set(key, { answers: [answer], orders, next: 0, expiresAt });
+    this.#insert(key, { answers: [answer], orders, next: 0, expiresAt });
   }
 
   clear(): void {
     this.#entries = new Map();
+    this.#before = new Map();
+  }
+
+  #recall(key: string): HotEntry | undefined {
+    const entry = this.#before.get(key);
+    if (entry !== undefined) this.#insert(key, entry);
+    return entry;
+  }
+
+  #insert(key: string, entry: HotEntry): void {
+    if (this.#entries.size >= this.#maxEntries / 2) {
+      this.#before = this.#entries;
+      this.#entries = new Map();
+    }
+    this.#entries.set(key, entry);
   }
 }
 

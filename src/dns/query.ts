@@ -90,12 +90,15 @@ function readLabels(message: Buffer, start: number): { labels: string[]; end: nu
     offset += 1;
     if (length === 0) return { labels, end: offset };
     if (offset + length > message.length) return undefined;
-    const label = message
-      .toString("latin1", offset, offset + length)
-      .replace(/[A-Z]+/g, (upper) => upper.toLowerCase());
-    labels.push(/[.\\]/.test(label) ? label.replace(/[.\\]/g, "\\$&") : label);
+    const label = message.toString("latin1", offset, offset + length);
+    labels.push(/[^a-z0-9_-]/.test(label) ? plainLabel(label) : label);
     offset += length;
   }
+}
+
+/** Lower case for ASCII only, as DNS compares; what would read as a boundary of labels is escaped. */
+function plainLabel(label: string): string {
+  return label.replace(/[A-Z]+/g, (upper) => upper.toLowerCase()).replace(/[.\\]/g, "\\$&");
 }
 
 /** Finds the OPT record (RFC 6891) behind the question; other additional records (TSIG) are not looked at. */

@@ -24,10 +24,9 @@ const AUTHORITY = /^(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(?::\d{1,5})?$/i;
 /** Reads what routing needs; a status when the request must not be routed. */
 export function readIncoming(request: IncomingMessage, listener: ListenerContext): Incoming | { refuse: 400 | 405 } {
   if (request.method === "TRACE" || request.method === "CONNECT") return { refuse: 405 };
-  const hosts = request.headersDistinct.host ?? [];
   // Two Host headers are read differently by different servers: nobody sends them with good intent.
-  if (hosts.length > 1) return { refuse: 400 };
-  let authority = hosts[0] ?? "";
+  if (countHosts(request.rawHeaders) > 1) return { refuse: 400 };
+  let authority = request.headers.host ?? "";
   let target = request.url ?? "/";
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
   if (absolute) {
@@ -51,4 +50,13 @@ export function readIncoming(request: IncomingMessage, listener: ListenerContext
       trusted: listener.isTrusted(plainAddress(request.socket.remoteAddress)),
     },
   };
+}
+
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === "host") count += 1;
+  }
+  return count;
 }

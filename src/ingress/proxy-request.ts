@@ -105,8 +105,10 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#done) return;
     const raw = (controller.rawHeaders ?? []) as (Buffer | string)[];
     this.#response.writeHead(status, statusMessage ?? "", responseHeaders(raw));
-    // So that a stream's start is not held back until its first chunk.
-    this.#response.flushHeaders();
+    // So that a stream's start is not held back until its first chunk; one that is here already goes out with the head.
+    process.nextTick(() => {
+      if (!this.#done) this.#response.flushHeaders();
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
