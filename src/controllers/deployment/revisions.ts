@@ -15,7 +15,7 @@ import {
   type Deployment,
   type ReplicaSet,
 } from "./rollout-numbers.ts";
-import { sameTemplate, TEMPLATE_HASH, templateHash } from "./template-hash.ts";
+import { revisionHash, sameTemplate, TEMPLATE_HASH } from "./template-hash.ts";
 
 /** Annotations of a deployment that its sets do not take over. */
 const OWN = new Set([
@@ -67,7 +67,7 @@ export function createNewSet(
   deployment: Deployment,
   old: readonly ReplicaSet[],
 ): { readonly write: Write; readonly name: string; readonly replicas: number } {
-  const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount ?? 0);
+  const hash = revisionHash(deployment.spec.template, deployment.status?.collisionCount ?? 0);
   const { template, selector, minReadySeconds } = deployment.spec;
   const labels = { ...template.metadata?.labels, [TEMPLATE_HASH]: hash };
   const name = `${deployment.metadata.name}-${hash}`;

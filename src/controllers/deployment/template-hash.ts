@@ -1,46 +1,42 @@
-import { createHash } from "node:crypto";
 import type { PodTemplateSpec } from "../../api/kinds.ts";
-import { asSubmitted } from "./as-submitted.ts";
+import { templateHash } from "../../api/submitted.ts";
 
 /** Label that tells the pods of one revision from those of another (`apps.DefaultDeploymentUniqueLabelKey`). */
 export const TEMPLATE_HASH = "pod-template-hash";
 
-/** Upstream's alphabet for hashes in names (apimachinery `rand.SafeEncodeString`). */
-const SAFE = "bcdfghjklmnpqrstvwxz2456789";
-
-/** Names the revision of a template. A collision with another template's hash is met by counting up `collisions`. */
-export function templateHash(template: PodTemplateSpec, collisions: number): string {
-  const hash = createHash("sha256")
-    .update(canonicalTemplate(template))
-    .update(collisions > 0 ? String(collisions) : "")
-    .digest()
-    .readUInt32BE(0);
-  return Array.from(String(hash), (digit) => SAFE[(digit.codePointAt(0) ?? 0) % SAFE.length]).join("");
+/** Names the revision of a template. A name that another set has is met by counting up `collisions`. */
+export function revisionHash(template: PodTemplateSpec, collisions: number): string {
+  if (collisions === 0) return plainHash(template);
+  const { metadata } = withoutHash(template);
+  const annotations = { ...metadata?.annotations, collisions: String(collisions) };
+  return templateHash({ ...template, metadata: { ...metadata, annotations } });
 }
 
 /** Whether two templates make the same pods, whatever defaults their servers knew. */
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
-  return a !== undefined && b !== undefined && canonicalTemplate(a) === canonicalTemplate(b);
+  return a !== undefined && b !== undefined && plainHash(a) === plainHash(b);
 }
 
-const canonical = new WeakMap<PodTemplateSpec, string>();
+/** Stored templates are never changed in place, and each is asked about in every step of a rollout. */
+const known = new WeakMap<PodTemplateSpec, string>();
 
-function canonicalTemplate(template: PodTemplateSpec): string {
-  const known = canonical.get(template);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(sorted(asSubmitted(withoutHash(template))));
-  canonical.set(template, text);
-  return text;
+function plainHash(template: PodTemplateSpec): string {
+  const hash = known.get(template) ?? templateHash(withoutHash(template));
+  known.set(template, hash);
+  return hash;
 }
 
+/** Without the label that the hash itself becomes, and without metadata that says nothing. */
 function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
-  const { [TEMPLATE_HASH]: _, ...labels } = template.metadata?.labels ?? {};
-  return { ...template, metadata: { ...template.metadata, labels } };
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
+  const { labels, annotations, ...metadata } = template.metadata ?? {};
+  const { [TEMPLATE_HASH]: _, ...rest } = labels ?? {};
+  delete metadata.creationTimestamp;
+  return {
+    ...template,
+    metadata: {
+      ...metadata,
+      ...(Object.keys(rest).length > 0 ? { labels: rest } : {}),
+      ...(Object.keys(annotations ?? {}).length > 0 ? { annotations } : {}),
+    },
+  } as PodTemplateSpec;
 }
