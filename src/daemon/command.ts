@@ -1,19 +1,42 @@
+import { createLogger, describeError } from "../lib/log.ts";
 import { VERSION } from "../lib/version.ts";
+import { ConfigError } from "./config/agent-config.ts";
+import { helpText } from "./config/flags.ts";
+import { loadConfig } from "./config/load-config.ts";
+import { readSettings } from "./config/read-settings.ts";
 
-const HELP = `Usage: podman-swarm-agent [FLAGS]
+/** The hidden first arguments with which the supervisor starts its two children. */
+export const AGENT_ROLE = "run-agent";
+export const DATAPLANE_ROLE = "run-dataplane";
 
-Runs one node of a Podman Swarm.
-
-  --version  print the version
-  --help     print this
-`;
+/** Exit code for flags that cannot be used (sysexits.h, EX_USAGE). */
+const USAGE_EXIT_CODE = 64;
 
 /** Runs the agent binary with the arguments after its name and resolves with its exit code. */
 export async function runAgentCommand(args: readonly string[]): Promise<number> {
-  if (args.includes("--version")) {
-    process.stdout.write(`podman-swarm-agent ${VERSION}\n`);
-    return 0;
+  const [role, ...rest] = args;
+  if (role === DATAPLANE_ROLE) {
+    const { runDataplane } = await import("./dataplane/run-dataplane.ts");
+    return await runDataplane();
   }
-  process.stdout.write(HELP);
-  return args.includes("--help") ? 0 : 2;
+  try {
+    const own = role === AGENT_ROLE ? rest : args;
+    const { settings, help, version } = await readSettings(own, process.env);
+    if (help || version) {
+      process.stdout.write(help ? helpText() : `podman-swarm-agent ${VERSION}\n`);
+      return 0;
+    }
+    const config = loadConfig(settings, process.env);
+    const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+    if (role === AGENT_ROLE) {
+      const { runAgent } = await import("./agent/run-agent.ts");
+      return await runAgent(config, logger.with({ process: "agent" }));
+    }
+    const { runSupervisor } = await import("./supervisor/run-supervisor.ts");
+    return await runSupervisor(config, { argv: own, logger: logger.with({ process: "supervisor" }) });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${describeError(error)}\n`);
+    return USAGE_EXIT_CODE;
+  }
 }

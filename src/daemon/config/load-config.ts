@@ -180,21 +180,33 @@ function defaultSocket(rootless: boolean, env: NodeJS.ProcessEnv): string {
   return join(env["XDG_RUNTIME_DIR"] ?? `/run/user/${userInfo().uid}`, "podman/podman.sock");
 }
 
-/** The first address of an interface that is up and not loopback; loopback on a host without a network. */
+/** The address of the interface that the default route uses, else of the first one; loopback without any network. */
 function defaultAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find((entry) => entry.family === "IPv4" && !entry.internal)?.address ?? "127.0.0.1";
+  const all = networkInterfaces();
+  const first = (name: string): string | undefined =>
+    all[name]?.find((entry) => entry.family === "IPv4" && !entry.internal)?.address;
+  // /proc/net/route: interface, destination and gateway in hex, ...
+  const route = fileText("/proc/net/route")
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .find(([, destination]) => destination === "00000000");
+  const names = [...(route?.[0] === undefined ? [] : [route[0]]), ...Object.keys(all)];
+  return names.map(first).find((address) => address !== undefined) ?? "127.0.0.1";
 }
 
 function hostResolvers(): string[] {
-  let text = "";
-  try {
-    text = readFileSync("/etc/resolv.conf", "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+  return [...fileText("/etc/resolv.conf").matchAll(/^\s*nameserver\s+(\S+)/gm)]
     .map((match) => match[1] ?? "")
     .filter((server) => isIP(server) !== 0)
     .map(resolver);
+}
+
+/** Empty where there is no such file. */
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
 }

@@ -9,11 +9,23 @@ import { type DataplaneState, type FromDataplane, PROTOCOL_VERSION, type ToDatap
 import type { ProbeResult } from "./prober.ts";
 import { diffState } from "./state-change.ts";
 
+/** How long a dataplane may take to start, in milliseconds: rootless, Podman's own start is in it. */
+const PATIENCE_MS = 5_000;
+
 interface Published {
   readonly seq: number;
   readonly state: DataplaneState;
   /** The pod addresses to which this state sends connections. */
   readonly addresses: ReadonlySet<string>;
+}
+
+export interface DataplaneClientOptions {
+  /** The control socket. */
+  readonly path: string;
+  /** The pause between two attempts to connect, in milliseconds. */
+  readonly retryMs?: number;
+  /** Called for each dataplane process that comes: it may live in another network namespace than the one before. */
+  readonly onConnect?: () => void;
 }
 
 interface Session {
@@ -31,6 +43,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
   readonly #logger: Logger;
   readonly #path: string;
   readonly #retryMs: number;
+  readonly #onConnect: () => void;
   readonly #probes = new Map<number, { resolve: (result: ProbeResult) => void; reject: (error: Error) => void }>();
   readonly #waiters = new Set<() => void>();
   #session: Session | undefined;
@@ -42,8 +55,9 @@ export class DataplaneClient implements Prober, EndpointDrain {
 
   constructor(
     { clock, logger }: { clock: Clock; logger: Logger },
-    { path, retryMs = 100 }: { path: string; retryMs?: number },
+    { path, retryMs = 100, onConnect = () => {} }: DataplaneClientOptions,
   ) {
+    this.#onConnect = onConnect;
     this.#clock = clock;
     this.#logger = logger;
     this.#path = path;
@@ -52,6 +66,14 @@ export class DataplaneClient implements Prober, EndpointDrain {
 
   /** The dataplane's process, while it is connected; it lives in the pods' network namespace. */
   get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** The dataplane's process, waiting a little for one that is just starting. Rejects when there is none. */
+  async waitForPid(signal?: AbortSignal): Promise<number> {
+    await this.#until(() => this.#pid !== undefined, PATIENCE_MS, signal);
+    signal?.throwIfAborted();
+    if (this.#pid === undefined) throw new Error("Cannot reach the pods' network: the dataplane process is not there");
     return this.#pid;
   }
 
@@ -156,6 +178,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
         this.#session = session;
         this.#pid = message.pid;
         this.#push();
+        this.#onConnect();
         break;
       case "applied":
         this.#applied = this.#inFlight.find(({ seq }) => seq === message.seq);

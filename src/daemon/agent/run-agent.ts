@@ -1,0 +1,39 @@
+import { systemClock } from "../../lib/clock.ts";
+import { describeError, type Logger } from "../../lib/log.ts";
+import { systemRandom } from "../../lib/random.ts";
+import { runTogether } from "../../lib/run-together.ts";
+import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
+import { connectToSupervisor } from "../handles/received-sockets.ts";
+import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
+import { openControlPlane } from "./control-plane.ts";
+import { reportHost } from "./report-host.ts";
+import { openState, StateRefused } from "./state.ts";
+import { openWorkloads } from "./workloads.ts";
+
+/** The agent process: everything but sockets and proxied traffic. Started by the supervisor. Gives the exit code. */
+export async function runAgent(config: AgentConfig, logger: Logger): Promise<number> {
+  const { sockets: received, stop } = connectToSupervisor();
+  const deps = { clock: systemClock, random: systemRandom, logger };
+  try {
+    const state = await openState(config, deps);
+    try {
+      const workloads = await openWorkloads(config, { ...deps, state });
+      const controlPlane = await openControlPlane(config, { ...deps, state, workloads, sockets: await received });
+      const host = {
+        name: "host report",
+        run: (signal: AbortSignal) => reportHost(config, { ...deps, state, signal }),
+      };
+      await runTogether([...state.parts, ...controlPlane.parts, ...workloads.parts, host], stop);
+    } finally {
+      await state.close();
+    }
+    return 0;
+  } catch (error) {
+    if (stop.aborted) return 0;
+    logger.error("The agent process ends", { error: describeError(error) });
+    return error instanceof StateRefused || error instanceof ConfigError ? REFUSED_EXIT_CODE : 1;
+  } finally {
+    // The channel to the supervisor would keep the process alive.
+    if (process.connected) process.disconnect();
+  }
+}

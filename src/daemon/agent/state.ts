@@ -1,0 +1,60 @@
+import { openRegistry } from "../../apiserver/open-registry.ts";
+import type { LocalObjects } from "../../apiserver/local-objects.ts";
+import type { Registry } from "../../apiserver/registry.ts";
+import { type EventSource, ObjectEventRecorder } from "../../client/event-recorder.ts";
+import type { EventRecorder } from "../../api/objects.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { describeError, type Logger } from "../../lib/log.ts";
+import { Metrics } from "../../lib/metrics.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Part } from "../../lib/run-together.ts";
+import { openStore } from "../../store/open-store.ts";
+import type { Store } from "../../store/port.ts";
+import type { AgentConfig } from "../config/agent-config.ts";
+
+export interface AgentDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The node's copy of the cluster, and the ways to read and change it. */
+export interface State {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly objects: LocalObjects;
+  readonly metrics: Metrics;
+  recorder(source: EventSource): EventRecorder;
+  readonly parts: readonly Part[];
+  /** Resolves once everything is on disk. */
+  close(): Promise<void>;
+}
+
+/** The data directory cannot be used as it is: trying again would not help, and the message says what would. */
+export class StateRefused extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StateRefused";
+  }
+}
+
+export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
+  const { dataDir, nodeName, serviceCidr } = config;
+  const store = await openStore({ dataDir, nodeName, clock, random, logger }).catch((error: unknown) => {
+    throw new StateRefused(describeError(error), { cause: error });
+  });
+  const { registry, objects } = openRegistry({ store, clock, random }, { serviceCidr });
+  const events = new ObjectEventRecorder({ objects, clock, logger });
+  return {
+    store,
+    registry,
+    objects,
+    metrics: new Metrics(),
+    recorder: (source) => events.from(source),
+    parts: [{ name: "store", run: (signal) => store.run(signal) }],
+    close: async () => {
+      await events.flush();
+      await store.close();
+    },
+  };
+}

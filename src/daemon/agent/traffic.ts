@@ -1,0 +1,206 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Part } from "../../lib/run-together.ts";
+import { AddressBook } from "../../network/address-book.ts";
+import { AddressFile } from "../../network/address-file.ts";
+import { BridgePodNetwork } from "../../network/bridge-pod-network.ts";
+import { hostKernel } from "../../network/host-kernel.ts";
+import { firstNodeRange, formatAddress, formatRange, parseRange } from "../../network/ipv4-range.ts";
+import { LibpodNetworks } from "../../network/libpod-networks.ts";
+import { NamespaceKernel } from "../../network/namespace-kernel.ts";
+import { PodBridge } from "../../network/pod-bridge.ts";
+import { routeConflict } from "../../network/route-conflict.ts";
+import { ServiceRouter } from "../../network/service-router.ts";
+import { type ServiceTable } from "../../network/service-table.ts";
+import type { EndpointDrain } from "../../runtime/ports.ts";
+import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
+import { DataplaneClient } from "../dataplane/client.ts";
+import type { DataplaneState } from "../dataplane/protocol.ts";
+import { controlSocketPath } from "../supervisor/run-supervisor.ts";
+import type { AgentDeps, State } from "./state.ts";
+import { TrafficProjection, type TrafficSink } from "./traffic-projection.ts";
+
+/** The name of Podman's network, of its bridge and of what belongs to them. */
+const NETWORK = "podman-swarm";
+/** Where the dataplane answers names; the pods' port 53 is led here. */
+const DNS_PORT = 10_053;
+
+export interface Traffic {
+  readonly network: BridgePodNetwork;
+  readonly dataplane: DataplaneClient;
+  readonly drain: EndpointDrain;
+  readonly parts: readonly Part[];
+}
+
+/** Addresses, names, services and ingress of this node: the kernel's tables and the dataplane process. */
+export async function openTraffic(config: AgentConfig, deps: AgentDeps & { readonly state: State }): Promise<Traffic> {
+  const { clock, logger, state } = deps;
+  const addresses = addressesOf(config);
+  const dataplane = new DataplaneClient(
+    { clock, logger: logger.with({ part: "dataplane" }) },
+    { path: controlSocketPath(config.dataDir) },
+  );
+  const kernel = config.rootless ? new NamespaceKernel((signal) => dataplane.waitForPid(signal)) : hostKernel;
+  await refuseRouteConflict(config, kernel);
+  const router = new ServiceRouter(
+    { kernel, clock, logger: logger.with({ part: "services" }) },
+    {
+      bridge: NETWORK,
+      gateway: addresses.gateway,
+      podCidr: config.podCidr,
+      serviceCidr: config.serviceCidr,
+      dns: { addresses: [addresses.gateway, addresses.dns], port: DNS_PORT },
+    },
+  );
+  const network = await openNetwork(config, {
+    ...deps,
+    kernel,
+    addresses,
+    onLostNamespace: () => dataplane.restart("the pods' network namespace was replaced"),
+  });
+  const projection = new TrafficProjection(
+    {
+      objects: state.objects,
+      recorder: state.recorder({ component: "ingress-controller", host: config.nodeName }),
+      sink: new DataplaneSink({ dataplane, router, gateway: addresses.gateway }),
+      clock,
+      logger,
+    },
+    {
+      nodeName: config.nodeName,
+      clusterDomain: config.clusterDomain,
+      podCidr: config.podCidr,
+      serviceCidr: config.serviceCidr,
+      upstreamDns: config.upstreamDns,
+      dnsServers: [addresses.gateway],
+      ingressAddresses: config.enableIngress ? [config.advertiseAddr] : [],
+    },
+  );
+  return {
+    network,
+    dataplane,
+    drain: {
+      drained: async (podIp, timeoutMs) => {
+        await Promise.all([router.drained(podIp, timeoutMs), dataplane.drained(podIp, timeoutMs)]);
+      },
+    },
+    parts: [
+      { name: "dataplane client", run: (signal) => dataplane.run(signal) },
+      { name: "pod network", run: (signal) => network.run(signal) },
+      { name: "service router", run: (signal) => router.run(signal) },
+      { name: "traffic projection", run: (signal) => projection.run(signal) },
+    ],
+  };
+}
+
+interface Addresses {
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly anchor: string;
+  /** The DNS service's virtual address: the tenth of the service range, as is usual. */
+  readonly dns: string;
+}
+
+function addressesOf({ podCidr, serviceCidr }: AgentConfig): Addresses {
+  const range = firstNodeRange(parseRange(podCidr));
+  return {
+    subnet: formatRange(range),
+    gateway: formatAddress(range.base + 1),
+    anchor: formatAddress(range.base + 2),
+    dns: formatAddress(parseRange(serviceCidr).base + 10),
+  };
+}
+
+async function refuseRouteConflict(config: AgentConfig, kernel: typeof hostKernel): Promise<void> {
+  // Rootless pods have a namespace of their own, in which nothing else has routes.
+  if (config.rootless) return;
+  const routes = JSON.parse((await kernel.run(["ip", "-j", "-4", "route", "show", "table", "main"])) || "[]") as {
+    dst?: string;
+    dev?: string;
+  }[];
+  const wanted = [
+    { range: parseRange(config.podCidr), flag: "--pod-cidr" },
+    { range: parseRange(config.serviceCidr), flag: "--service-cidr" },
+  ];
+  const conflict = routeConflict(wanted, routes, NETWORK);
+  if (conflict !== undefined) throw new ConfigError(conflict);
+}
+
+interface NetworkDeps extends AgentDeps {
+  readonly kernel: typeof hostKernel;
+  readonly addresses: Addresses;
+  readonly onLostNamespace: () => void;
+}
+
+async function openNetwork(
+  config: AgentConfig,
+  { clock, logger, kernel, addresses, onLostNamespace }: NetworkDeps,
+): Promise<BridgePodNetwork> {
+  const { subnet, gateway, anchor } = addresses;
+  const book = await AddressBook.open(
+    { clock, file: new AddressFile(join(config.dataDir, "pod-addresses.json")) },
+    { range: parseRange(subnet), reserved: [gateway, anchor] },
+  );
+  return new BridgePodNetwork(
+    {
+      podman: new LibpodNetworks(config.podmanSocket),
+      bridge: new PodBridge(kernel, NETWORK),
+      addresses: book,
+      clock,
+      logger: logger.with({ part: "network" }),
+    },
+    {
+      network: { name: NETWORK, bridge: NETWORK, subnet, gateway },
+      anchor: { name: `${NETWORK}-anchor`, ip: anchor },
+      serviceCidr: config.serviceCidr,
+      dns: { servers: [addresses.dns], clusterDomain: config.clusterDomain, hostSearches: hostSearches() },
+      onLostNamespace,
+    },
+  );
+}
+
+function hostSearches(): string[] {
+  const line = /^\s*search\s+(.*)$/m.exec(readResolvConf());
+  return line?.[1]?.trim().split(/\s+/) ?? [];
+}
+
+function readResolvConf(): string {
+  try {
+    return readFileSync("/etc/resolv.conf", "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+/** Sends what is wanted to the two that do it, and tells the dataplane which pod addresses it uses. */
+class DataplaneSink implements TrafficSink {
+  readonly #deps: { readonly dataplane: DataplaneClient; readonly router: ServiceRouter; readonly gateway: string };
+  #state: DataplaneState = {};
+  #ingressAddresses: ReadonlySet<string> = new Set();
+
+  constructor(deps: { readonly dataplane: DataplaneClient; readonly router: ServiceRouter; readonly gateway: string }) {
+    this.#deps = deps;
+  }
+
+  dns(snapshot: Parameters<TrafficSink["dns"]>[0]): void {
+    this.#state = { ...this.#state, dns: { listen: [{ host: this.#deps.gateway, port: DNS_PORT }], snapshot } };
+    this.#publish();
+  }
+
+  ingress(snapshot: Parameters<TrafficSink["ingress"]>[0]): void {
+    this.#state = { ...this.#state, ingress: snapshot };
+    this.#ingressAddresses = new Set(
+      Object.values(snapshot.backends).flatMap(({ endpoints }) => endpoints.map(({ address }) => address)),
+    );
+    this.#publish();
+  }
+
+  services(table: ServiceTable): void {
+    this.#deps.router.apply(table);
+  }
+
+  #publish(): void {
+    this.#deps.dataplane.publish(this.#state, this.#ingressAddresses);
+  }
+}

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseQuantity } from "../../api/quantity.ts";
+import type { PodLogs } from "../../apiserver/ports.ts";
+import { NodeReporter } from "../../controllers/node/node-reporter.ts";
+import type { NodeFacts } from "../../controllers/node/node-facts.ts";
+import { VERSION } from "../../lib/version.ts";
+import type { Part } from "../../lib/run-together.ts";
+import { RuntimeNodeFacts } from "../../runtime/node-facts.ts";
+import { PodRuntime } from "../../runtime/pod-runtime.ts";
+import { PodmanHttp } from "../../runtime/podman/podman-http.ts";
+import { PodmanImages } from "../../runtime/podman/podman-images.ts";
+import { PodmanRuntime } from "../../runtime/podman/podman-runtime.ts";
+import { PodmanService } from "../../runtime/podman/podman-service.ts";
+import type { AgentConfig } from "../config/agent-config.ts";
+import { openTraffic, type Traffic } from "./traffic.ts";
+import type { AgentDeps, State } from "./state.ts";
+
+/** What runs pods on this node and brings traffic to them. */
+export interface Workloads {
+  readonly logs: PodLogs;
+  readonly traffic: Traffic;
+  readonly parts: readonly Part[];
+}
+
+export async function openWorkloads(
+  config: AgentConfig,
+  deps: AgentDeps & { readonly state: State },
+): Promise<Workloads> {
+  const { clock, logger, state } = deps;
+  const { objects } = state;
+  const service = new PodmanService({ socketPath: config.podmanSocket, clock, log: logger.with({ part: "podman" }) });
+  const http = new PodmanHttp(config.podmanSocket);
+  const images = new PodmanImages({ http });
+  const traffic = await openTraffic(config, deps);
+  const facts = nodeFacts(config, new RuntimeNodeFacts({ http, images }, factsOptions(config)), traffic);
+  const recorder = state.recorder({ component: "kubelet", host: config.nodeName });
+  const allocatable = amounts((await facts.read(new AbortController().signal)).allocatable);
+  const runtime = new PodRuntime(
+    {
+      runtime: new PodmanRuntime({ http, clock, log: logger.with({ part: "podman" }) }),
+      images,
+      objects,
+      events: recorder,
+      network: traffic.network,
+      prober: traffic.dataplane,
+      drain: traffic.drain,
+      clock,
+      log: logger.with({ part: "runtime" }),
+      node: { name: config.nodeName, hostIp: config.advertiseAddr, allocatable },
+      // One node alone has the whole state.
+      isSynced: () => true,
+    },
+    { dataDirectory: config.dataDir, memoryDirectory: memoryDirectory(config) },
+  );
+  const identity = { name: config.nodeName, labels: config.labels };
+  const reporter = new NodeReporter({
+    identity,
+    objects,
+    facts,
+    recorder,
+    clock,
+    logger: logger.with({ part: "node" }),
+  });
+  state.metrics.reading("podman_swarm_pods", "Pods that this node runs.", () => runtime.size);
+  return {
+    logs: runtime.logs,
+    traffic,
+    parts: [
+      { name: "Podman service", run: (signal) => service.run(signal) },
+      { name: "pod runtime", run: (signal) => runtime.run(signal) },
+      {
+        name: "node reporter",
+        run: async (signal) => {
+          // A node is ready from the moment when its network is, not from the next heartbeat on.
+          const early = traffic.network.up.then(() => reporter.report(signal));
+          await Promise.all([reporter.run(signal), Promise.race([early, stopped(signal)])]);
+        },
+      },
+      ...traffic.parts,
+    ],
+  };
+}
+
+function factsOptions(config: AgentConfig): ConstructorParameters<typeof RuntimeNodeFacts>[1] {
+  return { dataDirectory: config.dataDir, hostIp: config.advertiseAddr, agentVersion: `v${VERSION}` };
+}
+
+/** The runtime's view of the machine, and what keeps the pods' network from working. */
+function nodeFacts(config: AgentConfig, runtime: RuntimeNodeFacts, traffic: Traffic): NodeFacts {
+  return {
+    read: async (signal) => {
+      const look = await runtime.read(signal);
+      const problem = traffic.network.problem;
+      const addresses = [
+        { type: "InternalIP", address: config.advertiseAddr },
+        { type: "Hostname", address: config.nodeName },
+      ];
+      return { ...look, addresses, notReady: problem === undefined ? look.notReady : [...look.notReady, problem] };
+    },
+  };
+}
+
+function amounts(quantities: Readonly<Record<string, string>>): {
+  cpu: number;
+  memory: number;
+  ephemeralStorage: number;
+} {
+  const of = (name: string): number => parseQuantity(quantities[name] ?? "0") ?? 0;
+  return { cpu: of("cpu"), memory: of("memory"), ephemeralStorage: of("ephemeral-storage") };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Memory only: Secrets must not reach the disk. Apart for each data directory. */
+function memoryDirectory(config: AgentConfig): string {
+  const base = config.rootless ? (process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.()}`) : "/run";
+  const name = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
+  const directory = join(base, "podman-swarm", name);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
