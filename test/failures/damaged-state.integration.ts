@@ -58,7 +58,14 @@ test("a damaged database is refused with the file's name and the way back, and n
 async function fullDisk(t: TestContext): Promise<void> {
   const dataDir = temporaryFolder(t);
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", dataDir]);
-  t.after(() => execFileSync("umount", ["--lazy", dataDir]));
+  try {
+    await fillAndFree(dataDir);
+  } finally {
+    execFileSync("umount", ["--lazy", dataDir]);
+  }
+}
+
+async function fillAndFree(dataDir: string): Promise<void> {
   const agent = await AgentProcess.start({ dataDir });
   const client = agent.client();
   const post = (name: string): Promise<unknown> =>
