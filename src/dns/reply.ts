@@ -41,7 +41,7 @@ export function emptyReply(rcode: number): Reply {
 }
 
 /** What we accept over UDP ourselves, and the most that we send: no fragments on any usual link (DNS flag day 2020). */
-export const EDNS_UDP_BYTES = 1232;
+const EDNS_UDP_BYTES = 1232;
 const MAX_UDP_BYTES = 4096;
 const OPT_BYTES = 11;
 

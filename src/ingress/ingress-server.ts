@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { BlockList, isIPv6, type AddressInfo, type Server as NetServer } from "node:net";
+import { BlockList, isIPv6, Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
@@ -129,6 +129,7 @@ export class IngressServer {
   /** Serves until the signal is aborted, then lets requests under way end. Rejects when a listener fails. */
   async run(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
+    const early = this.#collectEarly();
     const { default: Pool } = await import("undici/lib/dispatcher/pool.js");
     const pools = new UpstreamPools(
       { create: (origin, options) => new Pool(origin, options), log: this.#deps.log },
@@ -146,6 +147,7 @@ export class IngressServer {
       for (const { server, on } of listeners) {
         server.listen(on);
         if (!server.listening) await Promise.race([once(server, "listening"), broken.promise]);
+        for (const socket of early.get(on) ?? []) server.emit("connection", socket);
       }
       const ports = listeners.map(({ name, server }) => [name, (server.address() as AddressInfo).port]);
       this.#options.onListening?.(Object.fromEntries(ports) as { http?: number; https?: number });
@@ -162,6 +164,18 @@ export class IngressServer {
       for (const socket of this.#upgraded) socket.destroy();
       await pools.destroy();
     }
+  }
+
+  /** A handed server accepts already: who connects before ours has taken it over must not be lost. */
+  #collectEarly(): ReadonlyMap<ListenOn, readonly Socket[]> {
+    const early = new Map<ListenOn, Socket[]>();
+    for (const on of [this.#options.http, this.#options.https]) {
+      if (!(on instanceof NetServer)) continue;
+      const sockets: Socket[] = [];
+      early.set(on, sockets);
+      on.on("connection", (socket: Socket) => sockets.push(socket));
+    }
+    return early;
   }
 
   #listeners(): { name: "http" | "https"; server: HttpServer; on: ListenOn }[] {
