@@ -73,11 +73,11 @@ export class ObjectEventRecorder {
   }
 
   #record(source: EventSource, event: Recorded): void {
-    const about = [source.component, source.host ?? "", ...identity(event.regarding)].join("\u0000");
-    const message = this.#combined(about, event);
+    const about = [source.component, source.host ?? "", ...identityOf(event.regarding)].join("\u0000");
+    const { message, identity: same } = this.#combined(about, event);
     // The limit is for the stream of events, repeats included, as upstream counts them.
     if (!this.#allowed(about)) return;
-    const key = [about, event.type, event.reason, event.regarding.fieldPath ?? "", message].join("\u0000");
+    const key = [about, event.type, event.reason, event.regarding.fieldPath ?? "", same].join("\u0000");
     const before = this.#known.get(key) ?? Promise.resolve(undefined);
     const written = before.then((last) => this.#write({ source, event: { ...event, message }, last }));
     this.#known.delete(key);
@@ -87,18 +87,19 @@ export class ObjectEventRecorder {
   }
 
   /** Like messages that differ only in their text: past a number of them only one more is told. */
-  #combined(about: string, event: Recorded): string {
+  #combined(about: string, event: Recorded): { readonly message: string; readonly identity: string } {
     const key = [about, event.type, event.reason].join("\u0000");
     const now = this.#clock.monotonic();
     const known = this.#similar.get(key);
     const entry =
       known && now - known.since < this.#options.similarMs ? known : { messages: new Set<string>(), since: now };
-    entry.messages.add(event.message);
+    // One more than the limit is all that there is to know.
+    if (entry.messages.size <= this.#options.maxSimilar) entry.messages.add(event.message);
     this.#similar.delete(key);
     remember(this.#similar, { key, value: entry, limit: this.#options.cacheSize });
-    return entry.messages.size > this.#options.maxSimilar
-      ? `(combined from similar events): ${event.message}`
-      : event.message;
+    if (entry.messages.size <= this.#options.maxSimilar) return { message: event.message, identity: event.message };
+    const prefix = "(combined from similar events): ";
+    return { message: `${prefix}${event.message}`, identity: prefix };
   }
 
   #allowed(about: string): boolean {
@@ -168,7 +169,7 @@ export class ObjectEventRecorder {
   }
 }
 
-function identity({ kind, namespace = "", name, uid = "" }: Regarding): string[] {
+function identityOf({ kind, namespace = "", name, uid = "" }: Regarding): string[] {
   return [kind, namespace, name, uid];
 }
 
