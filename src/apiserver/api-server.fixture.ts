@@ -23,13 +23,15 @@ export interface ServedOptions {
   readonly corsOrigins?: readonly string[];
   readonly logs?: PodLogs;
   readonly port?: number;
+  /** A bound socket for plain HTTP. */
+  readonly plainHandle?: object;
 }
 
 const noLogs: PodLogs = { open: () => Promise.reject(new Error("no container runs here")) };
 
 /** For tests: the whole API over real sockets of loopback, on a store in memory. */
 export async function serveInMemory(options: ServedOptions = {}) {
-  const { authenticateLoopback = false, corsOrigins = [], logs = noLogs, port = 0 } = options;
+  const { authenticateLoopback = false, corsOrigins = [], logs = noLogs, port = 0, plainHandle } = options;
   const directory = await mkdtemp(join(tmpdir(), "apiserver-test-"));
   const stopping = new AbortController();
   const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
@@ -45,10 +47,16 @@ export async function serveInMemory(options: ServedOptions = {}) {
   await audit.open();
   const authenticator = new Authenticator({ tokens, ...deps }, { authenticateLoopback });
   const metrics = new Metrics();
-  const router = createRouter({ registry, tokens, authenticator, logs, metrics, audit, ...deps }, { corsOrigins });
+  const router = createRouter(
+    { registry, objects, tokens, authenticator, logs, metrics, audit, ...deps },
+    { corsOrigins },
+  );
   const server = new ApiServer(
     { router, identity, clientAuthority: authority.certificate, ...deps },
-    { https: [{ host: "127.0.0.1", port }], http: [{ host: "127.0.0.1", port: 0 }] },
+    {
+      https: [{ host: "127.0.0.1", port }],
+      http: [plainHandle ? { handle: plainHandle } : { host: "127.0.0.1", port: 0 }],
+    },
   );
   const running = server.run(stopping.signal);
   running.catch(() => {});

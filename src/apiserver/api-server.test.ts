@@ -4,6 +4,7 @@ import type { Status } from "../api/kinds.ts";
 import { serveInMemory } from "./api-server.fixture.ts";
 
 type Served = Awaited<ReturnType<typeof serveInMemory>>;
+// eslint-disable-next-line no-explicit-any -- tests look into answers of every shape
 type Json = Record<string, any>;
 
 async function call(

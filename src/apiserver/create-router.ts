@@ -1,4 +1,5 @@
 import { declarationOf } from "../api/catalog.ts";
+import type { Objects } from "../api/objects.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -7,6 +8,10 @@ import type { ApiTokens } from "../security/api-tokens.ts";
 import type { Authenticator } from "../security/authenticator.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { Discovery } from "./discovery/discovery.ts";
+import { Aliases } from "./endpoints/aliases.ts";
+import { Manifests } from "./endpoints/manifests.ts";
+import { ServiceEndpoints } from "./endpoints/service-endpoints.ts";
+import { Tokens } from "./endpoints/tokens.ts";
 import { OwnersOnly } from "./endpoints/owners-only.ts";
 import { Resources } from "./endpoints/resources.ts";
 import { Reviews } from "./endpoints/reviews.ts";
@@ -19,6 +24,8 @@ import type { Registry } from "./registry.ts";
 import { RequestRouter } from "./request-router.ts";
 import { ResourceHandler } from "./resource-handler.ts";
 import { bindingSubresource } from "./subresources/binding.ts";
+import { evictionSubresource } from "./subresources/eviction.ts";
+import { notYet } from "./subresources/not-yet.ts";
 import { podLogSubresource } from "./subresources/pod-log.ts";
 import { replacePart } from "./subresources/replace-part.ts";
 import { scaleSubresource } from "./subresources/scale.ts";
@@ -27,6 +34,7 @@ import type { SubresourceHandler } from "./subresources/subresource.ts";
 
 export interface RouterParts {
   readonly registry: Registry;
+  readonly objects: Objects;
   readonly tokens: ApiTokens;
   readonly authenticator: Authenticator;
   readonly logs: PodLogs;
@@ -45,7 +53,7 @@ export interface RouterOptions {
 
 /** Everything that the API answers, in the order in which it is tried. */
 export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOptions = {}): RequestRouter {
-  const { registry, clock, random, log, metrics, authenticator, audit, checks = [] } = parts;
+  const { registry, objects, tokens, clock, random, log, metrics, authenticator, audit, checks = [] } = parts;
   const slow = metrics.counter("apiserver_slow_watchers_total", "Watchers cut off because they did not read.");
   const resources = new ResourceHandler({
     registry,
@@ -70,7 +78,15 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
     endpoints: [
       // Who am I and may I: for everyone who is known.
       new Reviews(clock),
-      new OwnersOnly([new Resources(resources), new Discovery(), new ServerInfo(metrics)]),
+      new OwnersOnly([
+        new Resources(resources),
+        new Discovery(),
+        new ServerInfo(metrics),
+        new Aliases(resources),
+        new ServiceEndpoints(objects),
+        new Manifests(registry),
+        new Tokens(tokens),
+      ]),
     ],
   });
 }
@@ -81,6 +97,15 @@ function subresourcesOf({ registry, clock, logs }: RouterParts): ReadonlyMap<str
     ["status", statusSubresource(registry, now)],
     ["scale", scaleSubresource(registry)],
     ["pods/binding", bindingSubresource({ registry, clock, pods: declarationOf("Pod") })],
+    ["pods/eviction", evictionSubresource(registry)],
+    ["pods/exec", notYet("exec")],
+    ["pods/attach", notYet("attach")],
+    ["pods/portforward", notYet("port-forward")],
+    ["pods/resize", notYet("resizing a running pod")],
+    ["pods/proxy", notYet("proxy")],
+    ["services/proxy", notYet("proxy")],
+    ["nodes/proxy", notYet("proxy")],
+    ["serviceaccounts/token", notYet("a service account's token")],
     ["pods/log", podLogSubresource(registry, logs)],
     ["pods/ephemeralcontainers", replacePart(registry, now, "ephemeralContainers")],
     ["namespaces/finalize", replacePart(registry, now, "finalizers")],

@@ -29,7 +29,7 @@ export interface ResourceDeps {
   readonly pages: ListPages;
   readonly clock: Clock;
   readonly random: Random;
-  /** By name, such as `log`, or by resource and name where only that kind has it, such as `pods/log`. */
+  /** `status` and `scale` for every kind that has them, others by resource and name, such as `pods/log`. */
   readonly subresources: ReadonlyMap<string, SubresourceHandler>;
   readonly onSlowWatcher?: WatchDeps["onSlow"];
 }
@@ -49,8 +49,9 @@ export class ResourceHandler {
     if (subresource === undefined) return this.#object(exchange, named);
     const { resource } = path.served.declaration;
     const { subresources } = this.#deps;
-    const handler = subresources.get(`${resource}/${subresource}`) ?? subresources.get(subresource);
-    if (!handler || !hasSubresource(path, subresource)) {
+    const general = hasSubresource(path, subresource) ? subresources.get(subresource) : undefined;
+    const handler = subresources.get(`${resource}/${subresource}`) ?? general;
+    if (!handler) {
       throw new ApiError("NotFound", "the server could not find the requested resource");
     }
     return handler({ exchange, path: named });
@@ -151,10 +152,8 @@ export class ResourceHandler {
 }
 
 function hasSubresource({ served }: ResourcePath, name: string): boolean {
-  const { status, scale, subresources } = served.declaration;
-  if (name === "status") return status;
-  if (name === "scale") return scale !== undefined;
-  return subresources.some((each) => each.name === name);
+  const { status, scale } = served.declaration;
+  return name === "status" ? status : name === "scale" && scale !== undefined;
 }
 
 export function methodNotAllowed(): ApiError {
