@@ -1,8 +1,8 @@
 import { VERSION } from "../lib/version.ts";
 
-/** The Kubernetes release whose API is served: clients compare it with their own. */
+/** The Kubernetes release whose API is served: clients compare it with their own, and warn past one minor version. */
 const MAJOR = "1";
-const MINOR = "33";
+const MINOR = "32";
 
 /** What /version answers (apimachinery `version.Info`). */
 export function serverVersion(): object {
