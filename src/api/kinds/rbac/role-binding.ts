@@ -1,8 +1,23 @@
 import { declareKind } from "../../declare-kind.ts";
+import { pathSegmentProblems } from "../../validation/names.ts";
+import {
+  RBAC_GROUP,
+  applyBindingDefaults,
+  bindingColumns,
+  bindingErrors,
+  bindingRow,
+  bindingUpdateErrors,
+} from "./rules.ts";
 
 export const roleBinding = declareKind({
   kind: "RoleBinding",
   plural: "rolebindings",
   namespaced: true,
-  versions: [{ group: "rbac.authorization.k8s.io", version: "v1", schema: "rbac.v1.RoleBinding" }],
+  versions: [{ group: RBAC_GROUP, version: "v1", schema: "rbac.v1.RoleBinding" }],
+  validateName: pathSegmentProblems,
+  columns: bindingColumns,
+  row: bindingRow,
+  applyDefaults: applyBindingDefaults,
+  validate: (object) => bindingErrors(object, ["ClusterRole", "Role"]),
+  validateUpdate: bindingUpdateErrors,
 });
