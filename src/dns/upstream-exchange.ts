@@ -68,9 +68,14 @@ export class UpstreamExchange {
         });
         // Connected, the kernel takes datagrams from this very address only, and reports a closed port at once.
         socket.connect(upstream.port, upstream.host, () => {
-          socket.send(sent, (error) => {
-            if (error) reject(error);
-          });
+          try {
+            socket.send(sent, (error) => {
+              if (error) reject(error);
+            });
+          } catch (error) {
+            // Closed by the time limit or the signal between the connect and its callback.
+            reject(error as Error);
+          }
         });
       },
     });

@@ -268,6 +268,8 @@ export class IngressServer {
     const client = accessLog === undefined ? "" : (request.socket.remoteAddress ?? "");
     // Without it a client that breaks off would be an uncaught error.
     request.on("error", () => response.destroy());
+    // A write between a destroy and its "close" would be one, too; whatever broke it is handled where it was seen.
+    response.on("error", () => response.destroy());
     response.once("close", () => {
       this.#counts.active -= 1;
       // Kept alive, the connection would hold up the end of the server.
@@ -306,9 +308,11 @@ export class IngressServer {
     { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
   ): void {
     this.#counts.upgrades += 1;
+    // The HTTP server no longer listens for errors on it.
+    socket.on("error", () => socket.destroy());
     const incoming = readIncoming(request, listener);
     if ("refuse" in incoming) {
-      socket.end("HTTP/1.1 400 Bad request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      socket.end("HTTP/1.1 400 Bad request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
       return;
     }
     const route = this.#state.routes.match(incoming.host, matchablePath(incoming.target));

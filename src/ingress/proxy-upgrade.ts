@@ -32,14 +32,16 @@ export function isWebSocket({ method, headers }: IncomingMessage): boolean {
   return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
 }
 
-/** Carries a WebSocket handshake to an endpoint, then bytes both ways. Resolves when the connection is over. */
+/**
+ * Carries a WebSocket handshake to an endpoint, then bytes both ways. Resolves when the connection is over. The caller
+ * listens for errors on the client's socket.
+ */
 export async function proxyUpgrade(
   deps: { readonly balancer: Balancer; readonly clock: Clock },
   { input, options }: { input: UpgradeInput; options: UpgradeOptions },
 ): Promise<void> {
   const { incoming, socket, target } = input;
   const tried = new Set<IngressEndpoint>();
-  socket.on("error", () => socket.destroy());
   for (;;) {
     const endpoint = deps.balancer.pick(target.backend, target.endpoints, tried);
     if (endpoint === undefined) return endWithPage(incoming, { socket, status: 503 });
@@ -62,7 +64,7 @@ export function endWithPage(incoming: Incoming, { socket, status }: { socket: Du
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",
   ];
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** One endpoint: undefined once it has answered and all is over, its error if it did not answer. */

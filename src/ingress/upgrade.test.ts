@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
+import { systemClock } from "../lib/clock.ts";
 import { backend, deadEndpoint, raw, start, toEndpoints, until } from "./ingress-fixture.ts";
 
 test("plain HTTP is redirected to HTTPS with method, host and path kept", async (t) => {
@@ -81,4 +82,30 @@ test("a connection that sends no complete head is closed after a while", async (
   socket.write("GET / HTTP/1.1\r\nHost:");
   await once(socket, "close");
   assert.match(answer, /^HTTP\/1\.1 408 /);
+});
+
+test("clients that reset their connections at any moment leave the ingress unharmed", async (t) => {
+  const endpoint = await backend(t, (_, response) => {
+    response.write("x".repeat(100_000));
+  });
+  const { http, server } = await start(t, toEndpoints([endpoint], { host: "here.test" }));
+  const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n";
+  const heads = [
+    `GET / HTTP/1.1\r\nHost: gone.test\r\n${upgrade}\r\n`,
+    `GET / HTTP/1.1\r\nHost: here.test\r\n${upgrade}\r\n`,
+    `GET / HTTP/1.1\r\nHost: a/b\r\n${upgrade}\r\n`,
+    "POST / HTTP/1.1\r\nHost: here.test\r\nContent-Length: 1000\r\n\r\npart",
+    "GET / HTTP/1.1\r\nHost: here.test\r\n\r\n",
+    "GET / HTTP/1.1\r\nHo",
+  ];
+  for (let round = 0; round < 60; round++) {
+    const socket = connect(http, "127.0.0.1");
+    socket.on("error", () => socket.destroy());
+    await once(socket, "connect");
+    socket.write(heads[round % heads.length]!);
+    if (round % 3 === 1) await Promise.race([once(socket, "data"), once(socket, "close"), systemClock.sleep(10)]);
+    socket.resetAndDestroy();
+  }
+  assert.ok(await until(() => server.stats().active === 0 && server.stats().activeUpgrades === 0));
+  assert.match(await raw(http, "GET / HTTP/1.1\r\nHost: gone.test\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 404 /);
 });

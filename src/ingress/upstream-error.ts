@@ -4,7 +4,9 @@ export type UpstreamFailure =
   | "unreachable"
   /** The connection broke: the upstream may have acted on the request. */
   | "broken"
-  | "timeout";
+  | "timeout"
+  /** The request has a form that may not be sent on: no endpoint was asked. */
+  | "invalid";
 
 /** System errors of connect(2) by which nothing was sent. */
 const CONNECT_CODES = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "EADDRNOTAVAIL", "ENOENT"]);
@@ -14,10 +16,11 @@ export function classifyFailure(error: unknown): UpstreamFailure {
   if (code === "UND_ERR_CONNECT_TIMEOUT" || syscall === "connect" || (code !== undefined && CONNECT_CODES.has(code))) {
     return "unreachable";
   }
+  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") return "invalid";
   return code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" ? "timeout" : "broken";
 }
 
-export const FAILURE_STATUS = { unreachable: 503, broken: 502, timeout: 504 } as const satisfies Record<
+export const FAILURE_STATUS = { unreachable: 503, broken: 502, timeout: 504, invalid: 400 } as const satisfies Record<
   UpstreamFailure,
   number
 >;
