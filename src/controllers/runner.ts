@@ -88,7 +88,14 @@ export class ControllerRunner {
       this.#deps.objects.watch(
         watch.kind,
         (change) => {
-          for (const target of targets(change)) queue.add(keyOf(target));
+          try {
+            for (const target of targets(change)) queue.add(keyOf(target));
+          } catch (error) {
+            // The store calls this and must not suffer for one object that a controller cannot read.
+            const { namespace = "", name = "" } = change.object.metadata ?? {};
+            const object = `${watch.kind}/${namespace}/${name}`;
+            this.#deps.logger.error("Cannot follow a change", { controller: controller.name, object, error });
+          }
         },
         signal,
       );

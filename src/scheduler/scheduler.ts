@@ -4,7 +4,7 @@ import type { Stored } from "../api/stored.ts";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 import { chooseNode } from "./choose-node.ts";
-import { assume } from "./cluster-snapshot.ts";
+import { assume, type ClusterSnapshot } from "./cluster-snapshot.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { GATED, isGated, isWaiting, withVerdict, type Verdict } from "./pod-verdict.ts";
 import { SchedulingQueue, type SchedulingQueueOptions } from "./scheduling-queue.ts";
@@ -132,18 +132,32 @@ export class Scheduler {
         writes.push(this.#say(pod, GATED));
         continue;
       }
-      const started = clock.monotonic();
-      const choice = chooseNode(pod, snapshot);
-      if ("refusal" in choice) {
-        this.#queue.park(pod.metadata.uid, clock.monotonic());
-        writes.push(this.#refuse(pod, { reason: "Unschedulable", message: choice.refusal }));
-        this.#deps.metrics?.attempted("unschedulable", clock.monotonic() - started);
-      } else {
-        assume(snapshot, choice.node, pod);
-        writes.push(this.#bind(pod, { node: choice.node.name, started }));
-      }
+      writes.push(this.#place(pod, snapshot));
     }
     await Promise.all(writes);
+  }
+
+  /** Decides at once, so that the next pod of the round sees it, and writes in its own time. Never rejects. */
+  #place(pod: Stored<"Pod">, snapshot: ClusterSnapshot): Promise<void> {
+    const { clock, metrics } = this.#deps;
+    const started = clock.monotonic();
+    try {
+      const choice = chooseNode(pod, snapshot);
+      if ("node" in choice) {
+        assume(snapshot, choice.node, pod);
+        return this.#bind(pod, { node: choice.node.name, started });
+      }
+      this.#queue.park(pod.metadata.uid, clock.monotonic());
+      metrics?.attempted("unschedulable", clock.monotonic() - started);
+      return this.#refuse(pod, { reason: "Unschedulable", message: choice.refusal });
+    } catch (error) {
+      // One pod that cannot be judged must not keep the others from their nodes.
+      this.#queue.park(pod.metadata.uid, clock.monotonic());
+      metrics?.attempted("error", clock.monotonic() - started);
+      const message = `Cannot choose a node: ${describeError(error)}`;
+      this.#deps.logger.error(message, { pod: `${pod.metadata.namespace ?? ""}/${pod.metadata.name}` });
+      return this.#refuse(pod, { reason: "SchedulerError", message });
+    }
   }
 
   #forget({ uid = "" }: Ref): void {

@@ -99,6 +99,8 @@ export class GarbageController implements Controller {
     const scope = this.#scopes.get(reference.kind);
     // A kind that we do not know may well have such an object.
     if (!scope) return "solid";
+    // No namespace to look in: such a reference says nothing, and must not cost an object its life.
+    if (scope.namespaced && namespace === undefined) return "solid";
     const owner = this.#owner(scope, reference, namespace);
     if (owner) {
       const waits =
