@@ -37,6 +37,7 @@ export class BridgePodNetwork {
   #markUp: () => void = () => {};
   #problem = "it is still starting";
   #isUp = false;
+  #wake: () => void = () => {};
 
   constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
     this.#deps = deps;
@@ -69,8 +70,16 @@ export class BridgePodNetwork {
         this.#problem = error instanceof Error ? error.message : String(error);
         logger.error("The pod network is not up", { error });
       }
-      await clock.sleep(this.#isUp ? checkMs : retryMs, signal).catch(() => {}); // only the stop ends it early
+      const over = new AbortController();
+      this.#wake = () => over.abort();
+      // Ended early only by the stop or by `check`.
+      await clock.sleep(this.#isUp ? checkMs : retryMs, AbortSignal.any([signal, over.signal])).catch(() => {});
     }
+  }
+
+  /** Looks after everything now: something may have changed. */
+  check(): void {
+    this.#wake();
   }
 
   async attach({ uid, namespace }: { uid: string; namespace: string; name: string }) {

@@ -6,10 +6,10 @@ import type { Kernel } from "./kernel.ts";
  * capabilities in it. Rootless Podman's networks lie in such a namespace.
  */
 export class NamespaceKernel implements Kernel {
-  readonly #findPid: () => number | undefined;
+  readonly #findPid: (signal?: AbortSignal) => Promise<number>;
 
-  /** `findPid` names a process that lives in the namespace now, the dataplane's. */
-  constructor(findPid: () => number | undefined) {
+  /** `findPid` names a process that lives in the namespace now, the dataplane's; it may wait for one a little. */
+  constructor(findPid: (signal?: AbortSignal) => Promise<number>) {
     this.#findPid = findPid;
   }
 
@@ -17,10 +17,7 @@ export class NamespaceKernel implements Kernel {
     command: readonly [string, ...string[]],
     options?: { input?: string; signal?: AbortSignal },
   ): Promise<string> {
-    const pid = this.#findPid();
-    if (pid === undefined) {
-      throw new Error(`Cannot run ${command[0]} in the pods' network: the dataplane process is not there`);
-    }
+    const pid = await this.#findPid(options?.signal);
     return runProgram(["nsenter", "--preserve-credentials", "-U", "-n", "-t", `${pid}`, "--", ...command], options);
   }
 }

@@ -124,6 +124,21 @@ test("no connection fails while endpoints change under a client", async () => {
   assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
 });
 
+test("a UDP client that keeps its port moves to the pods that are left", async () => {
+  const to = (targets: typeof both): ServiceTable => [{ ...udp, targets, node: { ...web.node!, targets } }];
+  router.apply(to(both.slice(0, 1)));
+  await router.drained(B, 5000);
+  const counts = await lab.loop(pods.client, "10.63.0.10:80", "udp");
+  await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${A}`));
+  router.apply(to(both.slice(1)));
+  await router.drained(A, 5000);
+  await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${B}`));
+  const { a = 0, b = 0, ...others } = await counts();
+  assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
+  assert.ok((others["LOST"] ?? 0) <= 1, JSON.stringify(others));
+  router.apply(ALL);
+});
+
 test("an address is drained only after the kernel has let go of it", async () => {
   const table = [{ ...withoutNode, targets: both.slice(1) }];
   router.apply(table);

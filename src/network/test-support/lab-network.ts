@@ -18,7 +18,7 @@ export class LabNetwork {
   private constructor(host: ChildProcess) {
     this.#processes.push(host);
     this.#host = host.pid ?? 0;
-    this.kernel = new NamespaceKernel(() => this.#host);
+    this.kernel = new NamespaceKernel(() => Promise.resolve(this.#host));
   }
 
   static async create(gateway: string): Promise<LabNetwork> {
@@ -72,9 +72,9 @@ export class LabNetwork {
   }
 
   /** Asks without pause; the returned function ends it and tells how often which name answered. */
-  async loop(from: number | "host", target: string): Promise<() => Promise<Record<string, number>>> {
+  async loop(from: number, target: string, protocol = "tcp"): Promise<() => Promise<Record<string, number>>> {
     const [host = "", port = ""] = target.split(":");
-    const child = await this.#start(from === "host" ? this.#host : from, ["loop", host, port]);
+    const child = await this.#start(from, ["loop", host, port, protocol]);
     return async () => {
       let text = "";
       child.stdout?.on("data", (chunk: string) => (text += chunk));

@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/clock.ts";
  * What the tests run inside a network namespace:
  * `serve NAME PORT` answers each TCP connection and datagram with its name and the client's address;
  * `ask HOST PORT tcp|udp` prints the answer or the error's code;
- * `loop HOST PORT` asks until its input ends, then prints how often it got what.
+ * `loop HOST PORT tcp|udp` asks until its input ends, over UDP from one port, then prints how often it got what.
  */
 const [mode, first = "", second = "", protocol] = process.argv.slice(2);
 
@@ -48,18 +48,34 @@ function askUdp(host: string, port: number): Promise<string> {
   });
 }
 
-async function loop(host: string, port: number): Promise<void> {
+async function loop(ask: () => Promise<string>): Promise<void> {
   const counts: Record<string, number> = {};
   let over = false;
   process.stdin.on("end", () => (over = true)).resume();
   process.stdout.write("ready\n");
   while (!over) {
-    const answer = (await askTcp(host, port)).split(" ")[0] ?? "";
+    const answer = (await ask()).split(" ")[0] ?? "";
     counts[answer] = (counts[answer] ?? 0) + 1;
   }
   process.stdout.write(JSON.stringify(counts));
 }
 
-if (mode === "serve") serve(first, Number(second));
-else if (mode === "loop") void loop(first, Number(second));
-else void (protocol === "udp" ? askUdp : askTcp)(first, Number(second)).then((text) => process.stdout.write(text));
+/** The same socket for all questions, as a resolver or a metrics client has it. */
+function udpAsker(host: string, port: number): () => Promise<string> {
+  const socket = dgram.createSocket("udp4").unref();
+  let answered: (text: string) => void = () => {};
+  socket.on("message", (text) => answered(text.toString()));
+  socket.on("error", (error: NodeJS.ErrnoException) => answered(error.code ?? error.message));
+  return async () => {
+    const answer = new Promise<string>((resolve) => (answered = resolve));
+    socket.send("?", port, host);
+    const text = await Promise.race([answer, systemClock.sleep(200).then(() => "LOST")]);
+    await systemClock.sleep(5);
+    return text;
+  };
+}
+
+const port = Number(second);
+if (mode === "serve") serve(first, port);
+else if (mode === "loop") void loop(protocol === "udp" ? udpAsker(first, port) : () => askTcp(first, port));
+else void (protocol === "udp" ? askUdp : askTcp)(first, port).then((text) => process.stdout.write(text));
