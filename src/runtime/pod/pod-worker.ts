@@ -231,6 +231,10 @@ export class PodWorker {
   async #createSandbox(): Promise<void> {
     const made = await makeSandbox(this.#context, this.#sandboxFailures, this.#starting.signal);
     this.#sandboxFailures = made ? 0 : this.#sandboxFailures + 1;
+    // What the old sandbox refused while it went away, the new one may take.
+    for (const one of this.state.containers) {
+      if (one.waiting?.reason === "CreateContainerError") one.retryAt = 0;
+    }
   }
 
   async #removeSandbox(signal: AbortSignal): Promise<void> {
@@ -239,7 +243,7 @@ export class PodWorker {
     if (!sandbox) return;
     const ending = this.#desired().terminating || state.evicted !== undefined;
     const running = state.containers.filter((one) => one.runningSince !== undefined);
-    if (!ending && running.length > 0) {
+    if (!ending && !state.sandboxAlive) {
       const message = "Pod sandbox changed, it will be killed and re-created.";
       emit(this.#context, { type: "Normal", reason: "SandboxChanged", message });
     }

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { PodmanHttp } from "./podman-http.ts";
+import { endExecDelay, signal as endProcess } from "./exec-delay.ts";
 import { RuntimeError, type ExecOptions, type ExecResult } from "../runtime-port.ts";
 import type { Clock } from "../../lib/clock.ts";
 
@@ -43,12 +44,19 @@ export async function execCollect(
     body: { Detach: false, Tty: false },
     signal,
   });
-  const output = await collect(socket, head, { clock, timeoutMs, signal, what: command[0] ?? "" });
-  const state = await http.json<{ ExitCode: number; CanRemove: boolean }>({
-    path: `/exec/${created.Id}/json`,
-    signal,
-  });
-  return { exitCode: state.ExitCode, output };
+  const session = { path: `/exec/${created.Id}/json` };
+  try {
+    const output = await collect(socket, head, { clock, timeoutMs, signal, what: command[0] ?? "" });
+    const { ExitCode: exitCode } = await http.json<{ ExitCode: number }>({ ...session, signal });
+    return { exitCode, output };
+  } catch (error) {
+    // What runs longer than it may is ended; the session itself has no way to stop it.
+    const { Running: running, Pid: pid } = await http.json<{ Running: boolean; Pid: number }>(session);
+    if (running && pid > 0) endProcess(pid, "SIGKILL");
+    throw error;
+  } finally {
+    await endExecDelay(created.Id, clock);
+  }
 }
 
 interface CollectOptions {
