@@ -7,7 +7,7 @@ import { portsKey, type EndpointPort, type Family, type ServicePod } from "./ser
 
 /** Upstream's `--max-endpoints-per-slice`. */
 const MAX_PER_SLICE = 100;
-export const SERVICE_NAME = "kubernetes.io/service-name";
+const SERVICE_NAME = "kubernetes.io/service-name";
 export const MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
 export const SLICE_CONTROLLER = "endpointslice-controller.k8s.io";
 export const MIRROR_CONTROLLER = "endpointslicemirroring-controller.k8s.io";
