@@ -42,14 +42,14 @@ export function toEndpoints(endpoints: readonly IngressEndpoint[], rule: Partial
   };
 }
 
-export async function start(t: TestContext, snapshot: IngressSnapshot, options: IngressServerOptions = {}) {
+export async function start(t: TestContext, snapshot: IngressSnapshot | undefined, options: IngressServerOptions = {}) {
   const stop = new AbortController();
   const listening = Promise.withResolvers<{ http?: number; https?: number }>();
   const server = new IngressServer(
     { clock: systemClock, random: seededRandom(1), log: silentLogger },
     { http: { host: "127.0.0.1", port: 0 }, drainMs: 200, onListening: listening.resolve, ...options },
   );
-  server.apply(snapshot);
+  if (snapshot !== undefined) server.apply(snapshot);
   const running = server.run(stop.signal);
   t.after(async () => {
     stop.abort();

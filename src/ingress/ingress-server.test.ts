@@ -261,3 +261,10 @@ test("stopping lets a request under way end", async (t) => {
   assert.equal(await (await answer).text(), "done");
   await running;
 });
+
+test("until the first snapshot the answer is 503, not that a page does not exist", async (t) => {
+  const { http, server } = await start(t, undefined);
+  assert.equal((await fetch(`http://127.0.0.1:${http}/`)).status, 503);
+  server.apply(toEndpoints([], { path: "/app" }));
+  assert.equal((await fetch(`http://127.0.0.1:${http}/`)).status, 404);
+});

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { BlockList, isIPv6, Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../lib/clock.ts";
@@ -13,7 +13,7 @@ import { readIncoming, type Incoming, type ListenerContext } from "./incoming.ts
 import { ProxyRequest } from "./proxy-request.ts";
 import { endWithPage, isWebSocket, proxyUpgrade } from "./proxy-upgrade.ts";
 import { matchablePath, RouteTable } from "./route-table.ts";
-import type { IngressBackend, IngressSnapshot } from "./snapshot.ts";
+import type { IngressBackend, IngressSnapshot, KeyPairPem } from "./snapshot.ts";
 import { UpstreamPools } from "./upstream-pools.ts";
 
 /** An address to bind, or a server or descriptor that was bound elsewhere and handed over. */
@@ -29,8 +29,6 @@ export interface IngressServerDeps {
 export interface IngressServerOptions {
   http?: ListenOn;
   https?: ListenOn;
-  /** PEM; shown to clients that ask for a name without a certificate. Without it those fail to connect. */
-  defaultCertificate?: { readonly certificate: string; readonly key: string };
   /** The ports that clients use, which differ from the bound ones where something redirects. */
   publicHttpPort?: number;
   publicHttpsPort?: number;
@@ -81,11 +79,10 @@ export interface IngressStats {
 interface State {
   readonly routes: RouteTable;
   readonly backends: ReadonlyMap<string, IngressBackend>;
+  readonly defaultCertificate: KeyPairPem | undefined;
 }
 
-const NO_STATE: State = { routes: new RouteTable({ rules: [] }), backends: new Map() };
-
-/** The HTTP and HTTPS ingress. Answers 404 until the first snapshot is applied. */
+/** The HTTP and HTTPS ingress. Answers 503 until the first snapshot is applied. */
 export class IngressServer {
   readonly #deps: IngressServerDeps;
   readonly #options: IngressServerOptions;
@@ -95,7 +92,8 @@ export class IngressServer {
   readonly #counts = { requests: 0, active: 0, upgrades: 0, retries: 0, malformed: 0 };
   readonly #statuses = new Map<number, number>();
   readonly #upgraded = new Set<Duplex>();
-  #state = NO_STATE;
+  #state: State | undefined;
+  #tls: TlsServer | undefined;
   #pools: UpstreamPools | undefined;
   #draining = false;
 
@@ -110,8 +108,11 @@ export class IngressServer {
   /** Routes new requests by this snapshot from now on; those under way end as they began. */
   apply(snapshot: IngressSnapshot): void {
     const backends = new Map(Object.entries(snapshot.backends));
-    this.#state = { routes: new RouteTable(snapshot), backends };
+    const before = this.#state?.defaultCertificate;
+    const { defaultCertificate } = snapshot;
+    this.#state = { routes: new RouteTable(snapshot), backends, defaultCertificate };
     this.#certificates.apply(snapshot.certificates);
+    if (before?.certificate !== defaultCertificate?.certificate) this.#useDefaultCertificate(defaultCertificate);
     this.#balancer.retain(new Set(backends.keys()));
     this.#pools?.retain([...backends.values()].flatMap(({ endpoints }) => endpoints));
   }
@@ -179,7 +180,7 @@ export class IngressServer {
   }
 
   #listeners(): { name: "http" | "https"; server: HttpServer; on: ListenOn }[] {
-    const { http, https, publicHttpPort = 80, publicHttpsPort = 443, defaultCertificate } = this.#options;
+    const { http, https, publicHttpPort = 80, publicHttpsPort = 443 } = this.#options;
     const settings = {
       maxHeaderSize: this.#options.maxHeaderBytes ?? 32_768,
       headersTimeout: this.#options.headersTimeoutMs ?? 30_000,
@@ -199,15 +200,24 @@ export class IngressServer {
         ...settings,
         minVersion: "TLSv1.2",
         ALPNProtocols: ["http/1.1"],
-        ...(defaultCertificate && { cert: defaultCertificate.certificate, key: defaultCertificate.key }),
         SNICallback: (name, done) => done(null, this.#certificates.find(name)),
       });
       server.on("tlsClientError", () => {
         this.#counts.malformed += 1;
       });
+      this.#tls = server;
+      this.#useDefaultCertificate(this.#state?.defaultCertificate);
       found.push({ name: "https", on: https, server: this.#prepare(server, true, publicHttpsPort) });
     }
     return found;
+  }
+
+  #useDefaultCertificate(pair: KeyPairPem | undefined): void {
+    try {
+      this.#tls?.setSecureContext(pair === undefined ? {} : { cert: pair.certificate, key: pair.key });
+    } catch (error) {
+      this.#deps.log.warn("Cannot use the default certificate", { error: describeError(error) });
+    }
   }
 
   #prepare(server: HttpServer, secure: boolean, publicPort: number): HttpServer {
@@ -240,7 +250,10 @@ export class IngressServer {
     const { target } = incoming;
     const answerPage = (status: PageStatus): void =>
       this.#answerPage(request, { response, status, id: incoming.forward.requestId });
-    const route = this.#state.routes.match(incoming.host, matchablePath(target));
+    const state = this.#state;
+    // Nothing is known yet: a proxy or browser must not remember it as absent.
+    if (state === undefined) return answerPage(503);
+    const route = state.routes.match(incoming.host, matchablePath(target));
     if (route === undefined) return answerPage(404);
     if (route.redirect && !listener.secure && this.#options.https !== undefined) {
       const port = this.#options.publicHttpsPort ?? 443;
@@ -248,7 +261,7 @@ export class IngressServer {
       response.writeHead(308, { location: `https://${host}${port === 443 ? "" : `:${port}`}${target}` }).end();
       return;
     }
-    const endpoints = this.#state.backends.get(route.backend)?.endpoints ?? [];
+    const endpoints = state.backends.get(route.backend)?.endpoints ?? [];
     const { log } = this.#deps;
     const onRetry = (): void => {
       this.#counts.retries += 1;
@@ -315,9 +328,11 @@ export class IngressServer {
       socket.end("HTTP/1.1 400 Bad request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
       return;
     }
-    const route = this.#state.routes.match(incoming.host, matchablePath(incoming.target));
+    const state = this.#state;
+    if (state === undefined) return endWithPage(incoming, { socket, status: 503 });
+    const route = state.routes.match(incoming.host, matchablePath(incoming.target));
     if (route === undefined) return endWithPage(incoming, { socket, status: 404 });
-    const endpoints = this.#state.backends.get(route.backend)?.endpoints ?? [];
+    const endpoints = state.backends.get(route.backend)?.endpoints ?? [];
     this.#upgraded.add(socket);
     proxyUpgrade(
       { balancer: this.#balancer, clock: this.#deps.clock },

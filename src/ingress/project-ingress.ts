@@ -1,7 +1,7 @@
 import type { EndpointSlice, Ingress, IngressClass, Secret, Service } from "../api/kinds.ts";
 import { groupSlices, serviceKey, servingEndpoints, type ServingOptions } from "../api/serving-endpoints.ts";
 import { projectCertificate } from "./project-certificate.ts";
-import type { IngressBackend, IngressCertificate, IngressRule, IngressSnapshot } from "./snapshot.ts";
+import type { IngressBackend, IngressCertificate, IngressRule, IngressSnapshot, KeyPairPem } from "./snapshot.ts";
 
 /** The controller name of our IngressClass. */
 export const INGRESS_CONTROLLER = "podman-swarm.io/ingress";
@@ -17,6 +17,8 @@ export interface IngressObjects {
 export interface IngressConfig extends ServingOptions {
   /** This node's name: its endpoints are preferred. */
   readonly nodeName: string;
+  /** For HTTPS to names that no Secret covers; usually self-signed. */
+  readonly defaultCertificate?: KeyPairPem;
 }
 
 /** Something that keeps a part of an Ingress from working; becomes an Event on it. */
@@ -98,6 +100,7 @@ class Projector {
       backends: this.#backends,
       ...(this.#defaultBackend === undefined ? {} : { defaultBackend: this.#defaultBackend }),
       certificates: [...this.#certificates.values()],
+      ...(this.#config.defaultCertificate && { defaultCertificate: this.#config.defaultCertificate }),
     };
   }
 

@@ -7,6 +7,14 @@ export interface IngressSnapshot {
   /** For requests that no rule matches. */
   readonly defaultBackend?: string;
   readonly certificates: readonly IngressCertificate[];
+  /** Shown for names without one, and to clients that name none. Without it those cannot connect. */
+  readonly defaultCertificate?: KeyPairPem;
+}
+
+/** PEM, the certificate with its chain. */
+export interface KeyPairPem {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 export interface IngressRule {
@@ -30,11 +38,7 @@ export interface IngressEndpoint {
   readonly local: boolean;
 }
 
-export interface IngressCertificate {
+export interface IngressCertificate extends KeyPairPem {
   /** Names for which it is shown, lower case, `*.` for one label. */
   readonly hosts: readonly string[];
-  /** PEM, the whole chain. */
-  readonly certificate: string;
-  /** PEM. */
-  readonly key: string;
 }

@@ -66,11 +66,8 @@ test("the certificate follows the name that a client asks for, and changes with 
     { hosts: ["one.test"], certificate: one.certificate, key: one.key },
     { hosts: ["*.wild.test"], certificate: wild.certificate, key: wild.key },
   ];
-  const { https, server } = await start(
-    t,
-    { ...toEndpoints([endpoint]), certificates },
-    { https: { host: "127.0.0.1", port: 0 }, defaultCertificate: fallback },
-  );
+  const snapshot = { ...toEndpoints([endpoint]), defaultCertificate: fallback };
+  const { https, server } = await start(t, { ...snapshot, certificates }, { https: { host: "127.0.0.1", port: 0 } });
   assert.equal(await shown(https, "one.test"), "one");
   assert.equal(await shown(https, "ONE.test"), "one");
   assert.equal(await shown(https, "a.wild.test"), "wild");
@@ -78,6 +75,10 @@ test("the certificate follows the name that a client asks for, and changes with 
   const request = httpsRequest({ port: https, servername: "one.test", rejectUnauthorized: false, agent: false }).end();
   const [answer] = (await once(request, "response")) as [IncomingMessage];
   assert.equal(String(Buffer.concat(await answer.toArray())), "https " + https);
-  server.apply(toEndpoints([endpoint]));
+  server.apply(snapshot);
   assert.equal(await shown(https, "one.test"), "fallback");
+  server.apply({ ...snapshot, defaultCertificate: wild });
+  assert.equal(await shown(https, "one.test"), "wild");
+  server.apply(toEndpoints([endpoint]));
+  await assert.rejects(shown(https, "one.test"));
 });
