@@ -3,7 +3,11 @@ import { describeError, type Logger } from "../../lib/log.ts";
 import { RuntimeError, type ContainerExit, type RuntimeChange } from "../runtime-port.ts";
 import { exitOf, sandboxesOf, stateOf, type InspectedContainer, type ListedContainer } from "./container-reports.ts";
 import { LABEL, type Labels } from "./labels.ts";
+import { killedForMemory } from "./oom-log.ts";
 import type { PodmanHttp } from "./podman-http.ts";
+
+/** 128 and the number of SIGKILL. */
+const SIGKILLED = 137;
 
 /** One line of libpod's event stream (Docker's shape). */
 interface PodmanEvent {
@@ -125,7 +129,10 @@ export class PodmanWatch {
     const now = this.#clock.now();
     try {
       const inspected = await this.#http.json<InspectedContainer>({ path: `/containers/${containerId}/json`, signal });
-      const exit = exitOf(inspected, now);
+      let exit = exitOf(inspected, now);
+      if (exitCode === SIGKILLED && !exit.oomKilled && (await killedForMemory(containerId))) {
+        exit = { ...exit, oomKilled: true };
+      }
       // The event may overtake the state that it announces.
       return stateOf(inspected.State.Status) === "exited" ? exit : { ...exit, exitCode, finishedAt: now };
     } catch (error) {
