@@ -14,4 +14,9 @@ export class Attempts {
   used(key: string, attempt: number): void {
     this.#next.set(key, Math.max(this.#next.get(key) ?? 0, attempt + 1));
   }
+
+  /** To be called when the owner is gone. */
+  forget(key: string): void {
+    this.#next.delete(key);
+  }
 }

@@ -1,7 +1,7 @@
 import { isReason } from "../../api/api-error.ts";
 import type { KindName, Kinds } from "../../api/kinds.ts";
 import { matchesSelector } from "../../api/label-selector.ts";
-import type { EventRecorder, Ref } from "../../api/objects.ts";
+import type { EventRecorder, ObjectChange, Ref } from "../../api/objects.ts";
 import type { Stored } from "../../api/stored.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
@@ -20,7 +20,7 @@ export interface DeploymentControllerDeps {
 export class DeploymentController implements Controller {
   readonly name = "deployment-controller";
   readonly watches: Controller["watches"] = [
-    { kind: "Deployment", targets: ({ object }) => [targetOf("Deployment", object)] },
+    { kind: "Deployment", targets: (change) => this.#changed(change) },
     { kind: "ReplicaSet", targets: ({ object }) => this.#deploymentsOf(object) },
     // A pod that is gone is what "Recreate" waits for.
     { kind: "Pod", targets: ({ type, object }) => (type === "ADDED" ? [] : this.#recreating(object)) },
@@ -81,6 +81,11 @@ export class DeploymentController implements Controller {
       reason: "ReplicaSetCreateError",
       message: `Failed to create new replica set "${name}": ${message}`,
     });
+  }
+
+  #changed({ type, object }: ObjectChange<"Deployment">): Target[] {
+    if (type === "DELETED") this.#failures.delete(object.metadata?.uid ?? "");
+    return [targetOf("Deployment", object)];
   }
 
   #deploymentsOf(set: Kinds["ReplicaSet"]): Target[] {

@@ -1,6 +1,7 @@
 import { isReason } from "../../api/api-error.ts";
 import type { Kinds, Pod } from "../../api/kinds.ts";
 import { matchesLabels } from "../../api/label-selector.ts";
+import type { ObjectChange } from "../../api/objects.ts";
 import type { Stored } from "../../api/stored.ts";
 import { Attempts } from "../attempts.ts";
 import type { ClusterView } from "../cluster-view.ts";
@@ -17,7 +18,7 @@ const ENDPOINTS_MANAGED_BY = "endpoints.kubernetes.io/managed-by";
 export class EndpointsController implements Controller {
   readonly name = "endpoints-controller";
   readonly watches: readonly Watch[] = [
-    { kind: "Service", targets: ({ object }) => [targetOf("Service", object)] },
+    { kind: "Service", targets: (change) => this.#changed(change) },
     { kind: "Pod", targets: ({ type, object }) => this.#servicesOf(object, type === "DELETED") },
     { kind: "Endpoints", targets: ({ object }) => [targetOf("Service", object)] },
     { kind: "EndpointSlice", targets: ({ object }) => serviceOfSlice(object) },
@@ -94,6 +95,14 @@ export class EndpointsController implements Controller {
     if (write.verb !== "create") return;
     const [uid = "", what = "", attempt = "0"] = write.options?.cause ?? [];
     this.#attempts.used(`${uid}/${what}`, Number(attempt));
+  }
+
+  #changed({ type, object }: ObjectChange<"Service">): Target[] {
+    const uid = object.metadata?.uid ?? "";
+    if (type === "DELETED") {
+      for (const manager of [SLICE_CONTROLLER, MIRROR_CONTROLLER]) this.#attempts.forget(`${uid}/${manager}`);
+    }
+    return [targetOf("Service", object)];
   }
 
   /** The services that select the pod, and those that did before its labels changed. */

@@ -22,7 +22,7 @@ export interface ReplicaSnapshot {
   readonly related: readonly Stored<"Pod">[];
   /** Why the last creates or deletes failed, if they did. */
   readonly failure?: { readonly reason: string; readonly message: string } | undefined;
-  /** Number of the next pod under this generation of the set. */
+  /** Number of the next pod. */
   readonly attempt: number;
   readonly now: number;
 }

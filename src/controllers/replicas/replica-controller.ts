@@ -43,7 +43,7 @@ export class ReplicaController implements Controller {
     this.#kind = kind;
     this.name = kind === "ReplicaSet" ? "replicaset-controller" : "replication-controller";
     this.watches = [
-      { kind, targets: ({ object }: ObjectChange) => [targetOf(kind, object)] } as Watch,
+      { kind, targets: (change: ObjectChange) => this.#changed(change) } as Watch,
       { kind: "Pod", targets: ({ object }) => this.#setsOf(object) },
     ];
   }
@@ -95,8 +95,8 @@ export class ReplicaController implements Controller {
 
   #used(write: Write): void {
     if (write.verb !== "create") return;
-    const [uid = "", generation = "", attempt = "0"] = write.options?.cause ?? [];
-    this.#attempts.used(`${uid}/${generation}`, Number(attempt));
+    const [uid = "", , attempt = "0"] = write.options?.cause ?? [];
+    this.#attempts.used(uid, Number(attempt));
   }
 
   #snapshot(target: Target): ReplicaSnapshot | undefined {
@@ -104,7 +104,7 @@ export class ReplicaController implements Controller {
     const kind = this.#kind;
     const set = view.get(kind, target);
     if (!set?.spec.template) return undefined;
-    const { uid, namespace = "", generation = 0 } = set.metadata;
+    const { uid, namespace = "" } = set.metadata;
     const pods = view.podsOf(uid);
     return {
       kind,
@@ -114,7 +114,7 @@ export class ReplicaController implements Controller {
       candidates: [...pods, ...view.strayPods(namespace)],
       related: this.#related(set, pods),
       failure: this.#failures.get(uid),
-      attempt: this.#attempts.next(`${uid}/${generation}`, pods.length),
+      attempt: this.#attempts.next(uid, pods.length),
       now: clock.now(),
     };
   }
@@ -124,6 +124,14 @@ export class ReplicaController implements Controller {
     const owner = controllerOf(set.metadata);
     if (!owner) return pods;
     return this.#deps.view.replicaSetsOf(owner.uid).flatMap(({ metadata }) => this.#deps.view.podsOf(metadata.uid));
+  }
+
+  #changed({ type, object }: ObjectChange): Target[] {
+    if (type === "DELETED") {
+      this.#attempts.forget(object.metadata?.uid ?? "");
+      this.#failures.delete(object.metadata?.uid ?? "");
+    }
+    return [targetOf(this.#kind, object)];
   }
 
   #setsOf(pod: Kinds["Pod"]): Target[] {
