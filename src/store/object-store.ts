@@ -59,6 +59,7 @@ export class ObjectStore implements Store {
   readonly #rules: readonly EphemeralRule[];
   readonly #appliedListeners = new Set<(applied: Applied) => void>();
   #closing: Promise<void> | undefined;
+  #durableChanges = 0;
 
   constructor({ disk, clock, random, logger }: ObjectStoreDeps, options: ObjectStoreOptions = {}) {
     const { ephemeral = EPHEMERAL_RULES, logLength = 1024 } = options;
@@ -140,6 +141,21 @@ export class ObjectStore implements Store {
 
   state(key: Key): ObjectState | undefined {
     return this.#table.get(key)?.state;
+  }
+
+  /** How many changes there have been since the start, but for those of what expires. */
+  get durableChanges(): number {
+    return this.#durableChanges;
+  }
+
+  /** Whether all of a resource expires. */
+  isEphemeral(resource: string): boolean {
+    return this.#rules.some((rule) => rule.resource === resource && rule.namespace === undefined);
+  }
+
+  /** What is shown of a resource and does not expire. */
+  durableEntries(resource: string): readonly ObjectEntry[] {
+    return this.#table.list(resource).filter(({ key }) => !ephemeralRule(this.#rules, key));
   }
 
   resources(): string[] {
@@ -271,6 +287,7 @@ export class ObjectStore implements Store {
   /** Shows changes to readers and watchers; returns the last entry among them. */
   #apply(changes: readonly Change[], local: boolean): ObjectEntry | undefined {
     let last: ObjectEntry | undefined;
+    if (changes[0] && !ephemeralRule(this.#rules, changes[0].key)) this.#durableChanges += changes.length;
     for (const { arrival, key, event, after } of changes) {
       const previous = this.#table.get(key)?.entry;
       const entry = event && event.type !== "DELETED" ? event.entry : undefined;

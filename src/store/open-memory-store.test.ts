@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isReason } from "../api/api-error.ts";
-import { pod, podKey, testStore } from "./contract.ts";
+import { pod, podKey, testStore } from "./store.contract.ts";
 import { openMemoryStore } from "./open-memory-store.ts";
 
 testStore("memory", {

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
-import { pod, podKey, testStore } from "./contract.ts";
+import { pod, podKey, testStore } from "./store.contract.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { openStore, type OpenStoreOptions } from "./open-store.ts";
 import type { StoreEvent } from "./port.ts";

@@ -1,9 +1,14 @@
-import { mkdir } from "node:fs/promises";
-import { type Clock } from "../lib/clock.ts";
-import { type Logger } from "../lib/log.ts";
-import { type Random } from "../lib/random.ts";
-import { ObjectStore, type ObjectStoreOptions } from "./object-store.ts";
-import { SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
+import { existsSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { KubeObject } from "../api/kinds.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Random } from "../lib/random.ts";
+import { backupName } from "./backup-files.ts";
+import { DurableStore, type DurableStoreOptions } from "./durable-store.ts";
+import type { Key } from "./port.ts";
+import { IMPORT_NAME, SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
 
 export interface OpenStoreDeps {
   /** Absolute; made with 0700 where it is missing. */
@@ -12,18 +17,45 @@ export interface OpenStoreDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The names of the Node objects; only this node by default. */
+  readonly knownMembers?: () => readonly string[];
 }
 
-export interface OpenStoreOptions extends ObjectStoreOptions, SqliteDiskOptions {}
+export interface OpenStoreOptions extends DurableStoreOptions, SqliteDiskOptions {
+  /** Completes each object of an imported state.json as the API server would, or throws why it cannot be taken. */
+  readonly prepareImport?: (key: Key, object: KubeObject) => KubeObject;
+}
 
 /**
- * Opens the replica of a data directory. Rejects with a message for the operator when another agent uses the directory
- * or when its database is damaged.
+ * Opens the replica of a data directory and imports a backup that lies there as state.json. Rejects with a message for
+ * the operator when another agent uses the directory, when its database is damaged or newer than this program, and
+ * when the import is not possible; nothing is changed then.
  */
-export async function openStore(deps: OpenStoreDeps, options: OpenStoreOptions = {}): Promise<ObjectStore> {
-  const { dataDir, clock, random, logger } = deps;
+export async function openStore(deps: OpenStoreDeps, options: OpenStoreOptions = {}): Promise<DurableStore> {
+  const { dataDir, random } = deps;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const incarnation = 1 + Math.floor(random.next() * 0xffff);
   const disk = await SqliteDisk.open({ dataDir, incarnation }, options);
-  return new ObjectStore({ disk, clock, random, logger }, options);
+  const store = new DurableStore({ ...deps, disk }, options);
+  try {
+    await importState(store, deps, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+async function importState(
+  store: DurableStore,
+  deps: OpenStoreDeps,
+  { prepareImport }: OpenStoreOptions,
+): Promise<void> {
+  const { dataDir, clock, logger } = deps;
+  const file = join(dataDir, IMPORT_NAME);
+  if (!existsSync(file)) return;
+  const result = await store.restoreFile(file, prepareImport);
+  const done = `${file}.imported-${backupName(clock.now()).slice("state-backup-".length, -".json".length)}`;
+  await rename(file, done);
+  logger.info("imported the state", { file, ...result, movedTo: done });
 }

@@ -65,6 +65,14 @@ export class SqliteDatabase {
     }
   }
 
+  /** What SQLite says it does for a commit. */
+  durability(): { readonly journal: string; readonly synchronous: number } {
+    return {
+      journal: String(this.#db.prepare("PRAGMA journal_mode").get()?.["journal_mode"]),
+      synchronous: Number(this.#db.prepare("PRAGMA synchronous").get()?.["synchronous"]),
+    };
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -121,7 +129,7 @@ export class DamagedError extends Error {}
 
 function checkIntegrity(db: DatabaseSync): void {
   const answer = String(db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]);
-  if (answer !== "ok") throw new DamagedError(answer);
+  if (answer !== "ok") throw new DamagedError(answer.replaceAll("\n", " "));
 }
 
 /** A copy of the older version stays beside the file, for going back to the older program. */

@@ -79,7 +79,7 @@ function readRegister(row: Record<string, unknown>): ObjectState {
     key: { resource: String(row["resource"]), namespace: String(row["namespace"]), name: String(row["name"]) },
     uid: String(row["uid"]),
     created: String(row["created"]),
-    ...(row["cause"] === null ? {} : { cause: String(row["cause"]) }),
+    ...(typeof row["cause"] === "string" ? { cause: row["cause"] } : {}),
     ...readValue(register, stamp, content),
   };
 }

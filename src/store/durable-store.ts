@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KubeObject } from "../api/kinds.ts";
+import { timestamp } from "../lib/clock.ts";
+import { describeError } from "../lib/log.ts";
+import { backupName, backupTime, keepBackups, listBackups, writeFileAtomically } from "./backup-files.ts";
+import { ObjectStore, type ObjectStoreDeps, type ObjectStoreOptions } from "./object-store.ts";
+import type { ObjectState } from "./object-state.ts";
+import type { Key } from "./port.ts";
+import { restoreObjects, type RestoreResult } from "./restore-objects.ts";
+import { BACKUP_DIRECTORY, type SqliteDisk } from "./sqlite-disk.ts";
+import { readStateFile, writeStateFile } from "./state-file.ts";
+import { TombstoneConfirmations } from "./tombstone-confirmations.ts";
+
+export interface DurableStoreDeps extends ObjectStoreDeps {
+  readonly disk: SqliteDisk;
+  readonly dataDir: string;
+  readonly nodeName: string;
+  /** The names of the Node objects; only this node by default. */
+  readonly knownMembers?: () => readonly string[];
+}
+
+export interface DurableStoreOptions extends ObjectStoreOptions {
+  readonly backupEveryMs?: number;
+  /** How many backups stay; two days of hourly ones by default. */
+  readonly backupsKept?: number;
+}
+
+const SWEEP_MS = 30_000;
+
+/** The store of an agent: a replica on disk that backs itself up and clears up after itself. */
+export class DurableStore extends ObjectStore {
+  readonly backupDirectory: string;
+  readonly #deps: DurableStoreDeps;
+  readonly #every: number;
+  readonly #kept: number;
+  readonly #confirmations: TombstoneConfirmations;
+  #backedUp = -1;
+
+  constructor(deps: DurableStoreDeps, options: DurableStoreOptions = {}) {
+    super(deps, options);
+    const { backupEveryMs = 3_600_000, backupsKept = 48 } = options;
+    this.#deps = deps;
+    this.#every = backupEveryMs;
+    this.#kept = backupsKept;
+    this.backupDirectory = join(deps.dataDir, BACKUP_DIRECTORY);
+    this.#confirmations = new TombstoneConfirmations(deps.knownMembers ?? (() => [deps.nodeName]));
+  }
+
+  /** Expires, collects and backs up until aborted. Rejects when the database's thread dies: start the agent again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const died = this.#deps.disk.died.then((error) => {
+      throw error;
+    });
+    try {
+      await Promise.race([died, this.#maintain(AbortSignal.any([signal, stop.signal]))]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** Writes a backup and removes the oldest above the number kept. Returns its file. */
+  async backup(): Promise<string> {
+    const { clock, logger } = this.#deps;
+    const changes = this.durableChanges;
+    const file = join(this.backupDirectory, backupName(clock.now()));
+    await writeFileAtomically(file, this.exportState());
+    this.#backedUp = changes;
+    await keepBackups(this.backupDirectory, this.#kept);
+    logger.info("wrote a backup of the state", { file });
+    return file;
+  }
+
+  /** The state as text, in pieces, as of now; the form is described at `state-file.ts`. */
+  exportState(): Iterable<string> {
+    const resources = this.resources().filter((resource) => !this.isEphemeral(resource));
+    const lists = new Map(resources.map((resource) => [resource, this.durableEntries(resource)]));
+    const head = { createdAt: timestamp(this.#deps.clock.now()), node: this.#deps.nodeName };
+    return writeStateFile(head, { resources, list: (resource) => lists.get(resource) ?? [] });
+  }
+
+  /** Restores the text of a backup or export by normal writes; see `restoreObjects`. */
+  async restore(text: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
+    const objects = readStateFile(text);
+    return restoreObjects({ store: this, uuid: () => this.#deps.random.uuid(), prepare }, objects);
+  }
+
+  async restoreFile(file: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
+    try {
+      return await this.restore(await readFile(file, "utf8"), prepare);
+    } catch (error) {
+      throw new Error(`Cannot restore the state from ${file}: ${describeError(error)}`, { cause: error });
+    }
+  }
+
+  /** Another member has these tombstones on its disk. */
+  confirmTombstones(member: string, tombstones: Iterable<ObjectState>): void {
+    this.#confirmations.confirm(member, tombstones);
+  }
+
+  /** One round of clearing up: what has expired, and tombstones that every known member has. */
+  async sweep(): Promise<void> {
+    const now = this.#deps.clock.now();
+    await this.expire();
+    this.#confirmations.confirm(this.#deps.nodeName, this.states());
+    await this.collect((tombstone) => this.#confirmations.isDone(tombstone, now));
+    this.#confirmations.prune(({ key }) => this.state(key)?.tombstone !== undefined);
+  }
+
+  async #maintain(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps;
+    const newest = (await listBackups(this.backupDirectory)).at(-1);
+    let due = (newest === undefined ? undefined : backupTime(newest)) ?? clock.now() - this.#every;
+    // A clock that was ahead must not hold up backups.
+    due = Math.min(due, clock.now()) + this.#every;
+    for (;;) {
+      await clock.sleep(Math.min(SWEEP_MS, this.#every), signal);
+      try {
+        await this.sweep();
+        if (clock.now() < due || this.durableChanges === this.#backedUp) continue;
+        due = clock.now() + this.#every;
+        await this.backup();
+      } catch (error) {
+        signal.throwIfAborted();
+        logger.error("cannot look after the state; trying again", { error });
+      }
+    }
+  }
+}
