@@ -45,6 +45,8 @@ export async function serveWatch(deps: WatchDeps, exchange: Exchange, request: W
   const { options, path, view, includeObject, filter } = request;
   const { declaration } = path.served;
   const start = startOf(deps.store, request);
+  // Frames go straight to the socket, which a pipelined answer does not have yet. No client pipelines a watch.
+  if (!exchange.response.socket) throw new ApiError("BadRequest", "a watch cannot be pipelined behind another request");
   const frames = new WatchFrames({ served: path.served, view, includeObject, now: () => clock.now() });
   exchange.response.setHeader("Content-Type", contentType(view));
   exchange.writeWarnings();

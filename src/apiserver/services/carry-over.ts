@@ -24,12 +24,32 @@ export function carryOver(next: ServiceSpec, previous: ServiceSpec): void {
   else if (next.type === "ExternalName" && next.clusterIP === previous.clusterIP) {
     delete next.clusterIP;
     delete next.clusterIPs;
+    delete next.ipFamilies;
   }
   if (needsNodePorts(next)) keepNodePorts(next, previous);
   else if (!needsNodePorts(next) && needsNodePorts(previous) && next.type !== "LoadBalancer")
     dropNodePorts(next, previous);
+  for (const field of goneWithType(next)) if (next[field] === previous[field]) delete next[field];
   if (needsHealthCheckPort(next)) next.healthCheckNodePort ||= previous.healthCheckNodePort ?? 0;
   else if (next.healthCheckNodePort === previous.healthCheckNodePort) delete next.healthCheckNodePort;
+}
+
+type TypeField =
+  | "externalTrafficPolicy"
+  | "allocateLoadBalancerNodePorts"
+  | "loadBalancerClass"
+  | "internalTrafficPolicy"
+  | "ipFamilyPolicy";
+
+/** Fields that the new type does not have: the client that changed the type need not take them out itself. */
+function goneWithType(next: ServiceSpec): readonly TypeField[] {
+  const { type, externalIPs = [] } = next;
+  const isExternal = type === "NodePort" || type === "LoadBalancer" || externalIPs.length > 0;
+  return [
+    ...(isExternal ? [] : (["externalTrafficPolicy"] as const)),
+    ...(type === "LoadBalancer" ? [] : (["allocateLoadBalancerNodePorts", "loadBalancerClass"] as const)),
+    ...(type === "ExternalName" ? (["internalTrafficPolicy", "ipFamilyPolicy"] as const) : []),
+  ];
 }
 
 function keepClusterIp(next: ServiceSpec, previous: ServiceSpec): void {
