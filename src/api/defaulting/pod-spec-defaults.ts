@@ -82,7 +82,8 @@ function visitVolume(volume: Volume, visit: VisitDefault): void {
   if (downwardAPI) visit(bag(downwardAPI), { defaultMode: FILE_MODE });
   if (projected) visit(bag(projected), { defaultMode: FILE_MODE });
   if (hostPath) visit(bag(hostPath), { type: "" });
-  if (ephemeral?.volumeClaimTemplate) visit(bag(ephemeral.volumeClaimTemplate.spec), { volumeMode: "Filesystem" });
+  if (ephemeral?.volumeClaimTemplate?.spec)
+    visit(bag(ephemeral.volumeClaimTemplate.spec), { volumeMode: "Filesystem" });
   if (image) visit(bag(image), { pullPolicy: defaultPullPolicy(image.reference ?? "") });
   const sources = [{ downwardAPI }, ...(projected?.sources ?? [])];
   for (const source of sources) {

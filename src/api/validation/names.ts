@@ -11,7 +11,7 @@ const LABEL_TOO_LONG = "must be no more than 63 characters";
 const SUBDOMAIN_TOO_LONG = "must be no more than 253 characters";
 
 /** Each function gives upstream's sentences (apimachinery `util/validation`) for what is wrong with `text`; none if valid. */
-export function dnsLabelProblems(text: string): string[] {
+export function dnsLabelProblems(text = ""): string[] {
   const problems = text.length > 63 ? [LABEL_TOO_LONG] : [];
   if (!DNS_LABEL.test(text)) {
     problems.push(
@@ -27,7 +27,7 @@ export function dnsLabelProblems(text: string): string[] {
   return problems;
 }
 
-export function dns1035LabelProblems(text: string): string[] {
+export function dns1035LabelProblems(text = ""): string[] {
   const problems = text.length > 63 ? [LABEL_TOO_LONG] : [];
   if (!DNS_1035_LABEL.test(text)) {
     problems.push(
@@ -41,7 +41,7 @@ export function dns1035LabelProblems(text: string): string[] {
   return problems;
 }
 
-export function dnsSubdomainProblems(text: string): string[] {
+export function dnsSubdomainProblems(text = ""): string[] {
   const problems = text.length > 253 ? [SUBDOMAIN_TOO_LONG] : [];
   if (!DNS_SUBDOMAIN.test(text)) {
     problems.push(
@@ -56,7 +56,7 @@ export function dnsSubdomainProblems(text: string): string[] {
 }
 
 /** `*.example.com`: one wildcard label before a subdomain. */
-export function wildcardSubdomainProblems(text: string): string[] {
+export function wildcardSubdomainProblems(text = ""): string[] {
   const problems = text.length > 253 ? [SUBDOMAIN_TOO_LONG] : [];
   if (!text.startsWith("*.") || !DNS_SUBDOMAIN.test(text.slice(2))) {
     problems.push(
@@ -71,7 +71,7 @@ export function wildcardSubdomainProblems(text: string): string[] {
 }
 
 /** Keys of labels and annotations: `name` or `prefix/name`. */
-export function qualifiedNameProblems(text: string): string[] {
+export function qualifiedNameProblems(text = ""): string[] {
   const rule = pattern(
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
     "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]",
@@ -94,7 +94,7 @@ export function qualifiedNameProblems(text: string): string[] {
   return problems;
 }
 
-export function labelValueProblems(text: string): string[] {
+export function labelValueProblems(text = ""): string[] {
   const problems = text.length > 63 ? [LABEL_TOO_LONG] : [];
   if (!LABEL_VALUE.test(text)) {
     problems.push(
@@ -109,7 +109,7 @@ export function labelValueProblems(text: string): string[] {
 }
 
 /** Keys of ConfigMaps and Secrets. */
-export function configKeyProblems(text: string): string[] {
+export function configKeyProblems(text = ""): string[] {
   const problems = text.length > 253 ? [SUBDOMAIN_TOO_LONG] : [];
   if (!CONFIG_KEY.test(text)) {
     problems.push(
@@ -126,7 +126,7 @@ export function configKeyProblems(text: string): string[] {
   return problems;
 }
 
-export function envNameProblems(text: string): string[] {
+export function envNameProblems(text = ""): string[] {
   const problems: string[] = [];
   if (!ENV_NAME.test(text)) {
     problems.push(
@@ -143,7 +143,7 @@ export function envNameProblems(text: string): string[] {
   return problems;
 }
 
-export function cIdentifierProblems(text: string): string[] {
+export function cIdentifierProblems(text = ""): string[] {
   return C_IDENTIFIER.test(text)
     ? []
     : [
@@ -156,7 +156,7 @@ export function cIdentifierProblems(text: string): string[] {
 }
 
 /** IANA service names, as ports are named. */
-export function portNameProblems(text: string): string[] {
+export function portNameProblems(text = ""): string[] {
   const problems: string[] = [];
   if (text.length > 15) problems.push("must be no more than 15 characters");
   if (!/^[-a-z0-9]+$/.test(text))
@@ -170,7 +170,7 @@ export function portNameProblems(text: string): string[] {
 }
 
 /** Names that become one path segment: RBAC's roles. */
-export function pathSegmentProblems(text: string): string[] {
+export function pathSegmentProblems(text = ""): string[] {
   if (text === "." || text === "..") return [`may not be '${text}'`];
   return ["/", "%"].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`);
 }

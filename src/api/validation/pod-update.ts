@@ -48,7 +48,7 @@ function fixed(spec: PodSpec): object {
       terminationGracePeriodSeconds === undefined || terminationGracePeriodSeconds < 0
         ? 1
         : terminationGracePeriodSeconds,
-    containers: spec.containers.map(withoutImage),
+    containers: (spec.containers ?? []).map(withoutImage),
     initContainers: (spec.initContainers ?? []).map(withoutImage),
   };
 }

@@ -33,6 +33,6 @@ export const controllerRevision = declareKind({
 function ownerCell({ metadata }: ControllerRevision): string {
   const owner = metadata?.ownerReferences?.find(({ controller }) => controller === true);
   if (owner === undefined) return "<none>";
-  const group = owner.apiVersion.includes("/") ? `.${owner.apiVersion.split("/")[0] ?? ""}` : "";
-  return `${owner.kind.toLowerCase()}${group}/${owner.name}`;
+  const group = owner.apiVersion?.includes("/") ? `.${owner.apiVersion.split("/")[0] ?? ""}` : "";
+  return `${(owner.kind ?? "").toLowerCase()}${group}/${owner.name}`;
 }

@@ -40,7 +40,7 @@ export const daemonSet = declareKind({
       status?.numberReady ?? 0,
       status?.updatedNumberScheduled ?? 0,
       status?.numberAvailable ?? 0,
-      labelsCell(spec?.template.spec?.nodeSelector),
+      labelsCell(spec?.template?.spec?.nodeSelector),
       ageCell(object, context),
       ...templateCells(spec?.template),
       selectorCell(spec?.selector),

@@ -49,7 +49,7 @@ export const deployment = declareKind({
     isDeepStrictEqual(spec?.selector, previous.spec?.selector)
       ? []
       : [invalid("spec.selector", goSelector(spec?.selector), "field is immutable")],
-  warnings: ({ spec }) => podSpecWarnings(spec?.template.spec, "spec.template.spec"),
+  warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, "spec.template.spec"),
 });
 
 function applyDeploymentDefaults({ spec }: Deployment): void {

@@ -92,7 +92,7 @@ function targetCell(metric: Metric, status: MetricStatus | undefined): string {
   const resource = metric.resource ?? metric.containerResource;
   if (resource !== undefined) {
     const current = (status?.resource ?? status?.containerResource)?.current;
-    const { averageValue, averageUtilization } = resource.target;
+    const { averageValue, averageUtilization } = resource.target ?? {};
     if (averageValue !== undefined) return `${resource.name}: ${current?.averageValue ?? "<unknown>"}/${averageValue}`;
     const used = current?.averageUtilization;
     const target = averageUtilization === undefined ? "<auto>" : `${averageUtilization}%`;
@@ -101,11 +101,11 @@ function targetCell(metric: Metric, status: MetricStatus | undefined): string {
   const source = metric.external ?? metric.object;
   if (source !== undefined) {
     const current = (status?.external ?? status?.object)?.current;
-    const { averageValue, value } = source.target;
+    const { averageValue, value } = source.target ?? {};
     return averageValue === undefined
       ? `${current?.value ?? "<unknown>"}/${value ?? "0"}`
       : `${current?.averageValue ?? "<unknown>"}/${averageValue} (avg)`;
   }
   if (metric.pods === undefined) return "<unknown type>";
-  return `${status?.pods?.current.averageValue ?? "<unknown>"}/${metric.pods.target.averageValue ?? "0"}`;
+  return `${status?.pods?.current?.averageValue ?? "<unknown>"}/${metric.pods.target?.averageValue ?? "0"}`;
 }

@@ -21,7 +21,7 @@ function addressesCell({ subsets }: Endpoints): string {
     ports.length === 0
       ? addresses.map(({ ip }) => ip)
       : ports.flatMap(({ port }) =>
-          addresses.map(({ ip }) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`)),
+          addresses.map(({ ip }) => (ip?.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`)),
         ),
   );
   return all.length === 0 ? "<none>" : listWithMore(all);

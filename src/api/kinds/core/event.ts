@@ -70,15 +70,15 @@ function eventRow(event: Event, context: RowContext): Cell[] {
   const { metadata, involvedObject, series, source } = event;
   const first = ageSince(event.firstTimestamp ?? event.eventTime, context);
   const last = event.lastTimestamp === undefined ? first : ageSince(event.lastTimestamp, context);
-  const kind = (involvedObject.kind ?? "").toLowerCase();
+  const kind = (involvedObject?.kind ?? "").toLowerCase();
   const origin = source?.component || (event.reportingComponent ?? "");
   const host = source?.host || (event.reportingInstance ?? "");
   return [
     series === undefined ? last : ageSince(series.lastObservedTime, context),
     event.type ?? "",
     event.reason ?? "",
-    involvedObject.name ? `${kind}/${involvedObject.name}` : kind,
-    involvedObject.fieldPath ?? "",
+    involvedObject?.name ? `${kind}/${involvedObject.name}` : kind,
+    involvedObject?.fieldPath ?? "",
     host === "" ? origin : `${origin}, ${host}`,
     (event.message ?? "").trim(),
     first,

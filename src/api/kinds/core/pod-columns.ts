@@ -50,7 +50,7 @@ function summarize(pod: Pod): Summary {
   const summary: Summary = {
     reason: status?.reason || status?.phase || "",
     ready: 0,
-    total: (spec?.containers.length ?? 0) + sidecars.length,
+    total: (spec?.containers?.length ?? 0) + sidecars.length,
     restarts: 0,
     lastRestart: "",
   };

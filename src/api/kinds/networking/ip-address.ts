@@ -20,5 +20,5 @@ function parentCell({ spec }: IPAddress): string {
   const parent = spec?.parentRef;
   if (parent === undefined) return "<none>";
   const resource = parent.group ? `${parent.resource}.${parent.group}` : parent.resource;
-  return [resource.toLowerCase(), parent.namespace, parent.name].filter((part) => part).join("/");
+  return [(resource ?? "").toLowerCase(), parent.namespace, parent.name].filter((part) => part).join("/");
 }

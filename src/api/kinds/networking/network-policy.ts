@@ -90,7 +90,7 @@ function peerErrors(peers: Egress["to"], field: string): FieldError[] {
   });
 }
 
-function isCidr(text: string): boolean {
+function isCidr(text = ""): boolean {
   const [address = "", bits, ...rest] = text.split("/");
   const family = isIP(address);
   if (family === 0 || bits === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false;
