@@ -29,6 +29,7 @@ const CASES: readonly { name: string; from: ServiceTable; to: ServiceTable; scri
     script: [
       "add chain ip podman_swarm svc_X",
       "add rule ip podman_swarm svc_X meta l4proto tcp dnat to 10.62.0.5:8080",
+      "add rule ip podman_swarm svc_X drop",
       "add element ip podman_swarm vips { 10.63.0.10 . tcp . 80 : goto svc_X }",
       "add element ip podman_swarm hairpin { 10.62.0.5 . 10.62.0.5 }",
     ],
@@ -40,6 +41,7 @@ const CASES: readonly { name: string; from: ServiceTable; to: ServiceTable; scri
     script: [
       "flush chain ip podman_swarm svc_X",
       "add rule ip podman_swarm svc_X meta l4proto tcp dnat to numgen random mod 2 map { 0 : 10.62.0.5 . 8080, 1 : 10.62.0.6 . 8080 }",
+      "add rule ip podman_swarm svc_X drop",
       "add element ip podman_swarm hairpin { 10.62.0.6 . 10.62.0.6 }",
     ],
   },
@@ -72,6 +74,7 @@ const CASES: readonly { name: string; from: ServiceTable; to: ServiceTable; scri
     script: [
       "flush chain ip podman_swarm svc_X",
       "add rule ip podman_swarm svc_X meta l4proto tcp dnat to 10.62.0.5:8080",
+      "add rule ip podman_swarm svc_X drop",
     ],
   },
 ];

@@ -7,6 +7,12 @@ export const TABLE = "ip podman_swarm";
 /** Packets with this mark leave with the node's own address; the bit that kube-proxy uses too. */
 const MASQUERADE_MARK = "0x4000";
 
+/**
+ * A packet that meets a change of its service in the middle may find the old rule's choices gone. It must not go on and
+ * be refused: without an answer, its sender tries again and finds the new ones.
+ */
+const LAST_RULE = "drop";
+
 export interface NftSettings {
   /** The bridge of the pods. */
   readonly bridge: string;
@@ -75,7 +81,7 @@ function serviceChain(entry: ServiceEntry, { scope, targets, first = [] }: Choic
   const name = chainName("svc", `${scope} ${entry.id}`);
   const seconds = entry.affinitySeconds;
   if (seconds === undefined) {
-    chains.set(name, [...first, `meta l4proto ${entry.protocol} dnat to ${pick(targets)}`]);
+    chains.set(name, [...first, `meta l4proto ${entry.protocol} dnat to ${pick(targets)}`, LAST_RULE]);
     return name;
   }
   const sticky = targets.map((target) => {
@@ -92,6 +98,7 @@ function serviceChain(entry: ServiceEntry, { scope, targets, first = [] }: Choic
     ...first,
     ...sticky.map(({ chain, set }) => `ip saddr @${set} goto ${chain}`),
     `numgen random mod ${sticky.length} vmap { ${sticky.map(({ chain }, index) => `${index} : goto ${chain}`).join(", ")} }`,
+    LAST_RULE,
   ]);
   return name;
 }

@@ -120,7 +120,7 @@ test("no connection fails while endpoints change under a client", async () => {
   }
   router.apply(ALL);
   const { a = 0, b = 0, ...failures } = await counts();
-  assert.deepEqual(failures, {});
+  assert.deepEqual(failures, {}, JSON.stringify(failures));
   assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
 });
 
