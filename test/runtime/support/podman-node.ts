@@ -38,14 +38,14 @@ export class PodmanNode {
   readonly drained: string[] = [];
   readonly #ended = new AbortController();
   readonly #addresses = new Map<string, string>();
-  readonly #network: string;
+  readonly networkName: string;
   #serving: Promise<void> | undefined;
   #agent: { stop: AbortController; run: Promise<void>; runtime: PodRuntime } | undefined;
   #nextAddress = 10;
 
   private constructor(directory: string, network: string) {
     this.directory = directory;
-    this.#network = network;
+    this.networkName = network;
     const socketPath = join(directory, "podman.sock");
     this.log = createLogger({ level: (process.env["TEST_LOG"] as "debug" | undefined) ?? "error" });
     this.http = new PodmanHttp(socketPath);
@@ -63,7 +63,7 @@ export class PodmanNode {
     const base = `10.61.${subnet}`;
     node.#base = base;
     const subnets = [{ subnet: `${base}.0/24`, gateway: `${base}.1` }];
-    const body = { name: node.#network, driver: "bridge", dns_enabled: false, subnets };
+    const body = { name: node.networkName, driver: "bridge", dns_enabled: false, subnets };
     await node.http.json({ method: "POST", path: "/networks/create", body });
     return node;
   }
@@ -76,7 +76,7 @@ export class PodmanNode {
         const ip = this.#addresses.get(uid) ?? `${this.#base}.${this.#nextAddress++}`;
         this.#addresses.set(uid, ip);
         const dnsSearches = [`${namespace}.svc.cluster.local`, "svc.cluster.local"];
-        return { network: this.#network, ip, dnsServers: ["10.43.0.10"], dnsSearches, dnsOptions: ["ndots:5"] };
+        return { network: this.networkName, ip, dnsServers: ["10.43.0.10"], dnsSearches, dnsOptions: ["ndots:5"] };
       },
       started: async () => {},
       release: async (uid) => void this.#addresses.delete(uid),
@@ -101,7 +101,7 @@ export class PodmanNode {
         node: { name: "node-1", hostIp: "192.0.2.1", allocatable },
         isSynced: () => true,
       },
-      { dataDirectory: join(this.directory, "data"), memoryDirectory: join("/dev/shm", this.#network) },
+      { dataDirectory: join(this.directory, "data"), memoryDirectory: join("/dev/shm", this.networkName) },
     );
     this.#agent = { stop, run: runtime.run(stop.signal), runtime };
     return runtime;
@@ -161,19 +161,19 @@ export class PodmanNode {
     await this.#serving;
     this.http.close();
     await rm(this.directory, { recursive: true, force: true });
-    await rm(join("/dev/shm", this.#network), { recursive: true, force: true });
+    await rm(join("/dev/shm", this.networkName), { recursive: true, force: true });
   }
 
   /** Removes our pods only: those on our network. */
   async #clean(): Promise<void> {
-    const filters = JSON.stringify({ label: [LABEL.podUid], network: [this.#network] });
+    const filters = JSON.stringify({ label: [LABEL.podUid], network: [this.networkName] });
     const pods = await this.http.json<{ Id: string }[]>({ path: "/pods/json", query: { filters } });
     for (const { Id } of pods ?? []) {
       await this.http.json({ method: "DELETE", path: `/pods/${Id}`, query: { force: true, timeout: 0 } });
     }
     const networks = await this.http.json<{ name: string }[]>({ path: "/networks/json" });
-    if (!networks.some(({ name }) => name === this.#network)) return;
-    await this.http.json({ method: "DELETE", path: `/networks/${this.#network}`, query: { force: true } });
+    if (!networks.some(({ name }) => name === this.networkName)) return;
+    await this.http.json({ method: "DELETE", path: `/networks/${this.networkName}`, query: { force: true } });
   }
 }
 

@@ -1,0 +1,26 @@
+import { systemClock } from "../../lib/clock.ts";
+import { runtimeContract } from "../contract.ts";
+import { contractContainer } from "../contract-container.ts";
+import { MemoryRuntime, type Behaviour } from "./memory-runtime.ts";
+
+const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
+  runs: { exec: () => ({ exitCode: 5, output: "out\n" }) },
+  endsWith3: { endsAfterMs: 20, exitCode: 3 },
+  ignoresTerm: { ignoresTerm: true },
+  unstartable: { unstartable: true },
+};
+
+runtimeContract("memory", async () => ({
+  runtime: new MemoryRuntime({ clock: systemClock, behave: ({ name }) => BEHAVIOURS[name] ?? {} }),
+  sandbox: (uid) => ({
+    pod: { uid, namespace: "default", name: "pod" },
+    attempt: 0,
+    hostname: "pod",
+    network: undefined,
+    ports: [],
+    sysctls: {},
+    sharePids: false,
+  }),
+  container: (kind) => contractContainer(kind, { image: "image", logPath: "/dev/null" }),
+  stop: async () => {},
+}));

@@ -1,0 +1,26 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { systemClock } from "../../src/lib/clock.ts";
+import { runtimeContract } from "../../src/runtime/contract.ts";
+import { contractContainer } from "../../src/runtime/contract-container.ts";
+import { PodmanRuntime } from "../../src/runtime/podman/podman-runtime.ts";
+import { IMAGE, PodmanNode } from "./support/podman-node.ts";
+
+runtimeContract("Podman", async () => {
+  const node = await PodmanNode.start(4);
+  let address = 10;
+  return {
+    runtime: new PodmanRuntime({ http: node.http, clock: systemClock, log: node.log }),
+    sandbox: (uid) => ({
+      pod: { uid, namespace: "default", name: "contract" },
+      attempt: 0,
+      hostname: "contract",
+      network: { name: node.networkName, ip: `10.61.4.${address++}` },
+      ports: [],
+      sysctls: {},
+      sharePids: false,
+    }),
+    container: (kind) => contractContainer(kind, { image: IMAGE, logPath: join(node.directory, `${randomUUID()}.log`) }),
+    stop: () => node.stop(),
+  };
+});
