@@ -103,7 +103,7 @@ function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
   const path = settingsPath(env);
   const settings = readSettings(path);
   const context = settings.contexts[settings.currentContext] ?? {};
-  const server = args.text("server") ?? env["PSCTL_SERVER"] ?? context.server;
+  const server = args.text("server") ?? (env["PSCTL_SERVER"] || context.server);
   const caFile = args.text("certificate-authority") ?? env["PSCTL_CA"];
   const ca = caFile === undefined ? context.certificateAuthority : readFileSync(caFile, "utf8");
   const token = tokenOf(args, env) ?? context.token;

@@ -41,8 +41,8 @@ export const get: Command = {
     { name: "ignore-not-found", type: "switch", meaning: "an object that does not exist is no failure" },
   ],
   run: async (session, args) => {
-    const asked = await askedFor(session, args.positionals);
     const format = outputFormat(args.text("output"));
+    const asked = await askedFor(session, args.positionals);
     if (args.has("watch")) return await watch(session, args, { asked, format });
     return format.type === "table"
       ? await printTables(session, args, { asked, wide: format.wide })

@@ -1,5 +1,3 @@
-import { labelText } from "../output/table.ts";
-
 /** One line of a description: a field, a block of further lines below a title, or a table below one. */
 export type Line =
   | readonly [title: string, value: string | number | undefined]
@@ -45,8 +43,13 @@ function alignedRows(rows: readonly (readonly string[])[], indent: number): stri
     .join("");
 }
 
+/** Labels or annotations, one a line. What apply keeps for itself is left out, as kubectl does. */
 export function mapText(map: Readonly<Record<string, string>> | undefined): string {
-  return labelText(map).replaceAll(",", "\n");
+  const shown = Object.entries(map ?? {}).filter(([key]) => key !== "kubectl.kubernetes.io/last-applied-configuration");
+  return shown
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join("\n");
 }
 
 /** How long ago, in kubectl's short form: `45s`, `3m12s`, `5h`, `2d`. */
