@@ -29,7 +29,12 @@ export class DataDirectoryLock {
     const holder = identifyProcess(process.pid);
     if (holder === undefined) throw new Error("Cannot lock the data directory: /proc is not mounted");
     const mine = `${file}.${process.pid}`;
-    writeFileSync(mine, content({ holder, children: [] }), { mode: 0o600 });
+    try {
+      writeFileSync(mine, content({ holder, children: [] }), { mode: 0o600 });
+    } catch (cause) {
+      rmSync(mine, { force: true });
+      throw new Error(`Cannot write to the data directory ${directory}`, { cause });
+    }
     const orphans: ProcessIdentity[] = [];
     try {
       while (!linked(mine, file)) {
