@@ -21,7 +21,7 @@ export function changeRows({ key, arrival, event, before, after }: Change): Chan
 
 function newRegisters(after: ObjectState, base: ObjectState | undefined): ChangeRows["registers"] {
   const registers: ChangeRows["registers"][number][] = [];
-  const { main, status, binding, deletion, tombstone } = after;
+  const { main, status, binding, deletion, claimants, tombstone } = after;
   if (tombstone !== undefined && tombstone !== base?.tombstone)
     registers.push({ name: "tombstone", stamp: tombstone, content: "" });
   if (main && main !== base?.main)
@@ -32,5 +32,7 @@ function newRegisters(after: ObjectState, base: ObjectState | undefined): Change
     registers.push({ name: "binding", stamp: binding.stamp, content: binding.nodeName });
   if (deletion && deletion !== base?.deletion)
     registers.push({ name: "deletion", stamp: after.created, content: JSON.stringify(deletion) });
+  if (claimants && claimants !== base?.claimants)
+    registers.push({ name: "claimants", stamp: after.created, content: JSON.stringify(claimants) });
   return registers;
 }

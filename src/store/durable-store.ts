@@ -4,6 +4,7 @@ import type { KubeObject } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
 import { describeError } from "../lib/log.ts";
 import { backupName, backupTime, keepBackups, listBackups, writeFileAtomically } from "./backup-files.ts";
+import { CLAIMS } from "./claim-state.ts";
 import { ObjectStore, type ObjectStoreDeps, type ObjectStoreOptions } from "./object-store.ts";
 import type { ObjectState } from "./object-state.ts";
 import type { Key } from "./port.ts";
@@ -74,9 +75,9 @@ export class DurableStore extends ObjectStore {
     return file;
   }
 
-  /** The state as text, in pieces, as of now; the form is described at `state-file.ts`. */
+  /** The state as text, in pieces, as of now, without claims, which their holders make again; the form is described at `state-file.ts`. */
   exportState(): Iterable<string> {
-    const resources = this.resources().filter((resource) => !this.isEphemeral(resource));
+    const resources = this.resources().filter((resource) => !this.isEphemeral(resource) && resource !== CLAIMS);
     const lists = new Map(resources.map((resource) => [resource, this.durableEntries(resource)]));
     const head = { createdAt: timestamp(this.#deps.clock.now()), node: this.#deps.nodeName };
     return writeStateFile(head, { resources, list: (resource) => lists.get(resource) ?? [] });

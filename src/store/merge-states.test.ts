@@ -15,6 +15,12 @@ const alive = fc.record({
   main: maybe(register),
   status: maybe(register),
   binding: maybe(fc.record({ stamp, nodeName: fc.constantFrom("n1", "n2") })),
+  claimants: maybe(
+    fc.dictionary(
+      fc.constantFrom(`${formatStamp(1, 0)}/a`, `${formatStamp(2, 0)}/b`),
+      fc.constantFrom("", formatStamp(3, 0), formatStamp(4, 0)),
+    ),
+  ),
   deletion: maybe(
     fc.record({
       timestamp: fc.constantFrom("2026-01-01T00:00:00Z", "2026-01-01T00:00:30Z"),

@@ -1,4 +1,11 @@
-import { type Binding, contentHash, type Deletion, type ObjectState, type RegisterValue } from "./object-state.ts";
+import {
+  type Binding,
+  type Claimants,
+  contentHash,
+  type Deletion,
+  type ObjectState,
+  type RegisterValue,
+} from "./object-state.ts";
 
 /**
  * The join of two states of one key: commutative, associative and idempotent, so that replicas converge whatever the
@@ -16,9 +23,10 @@ export function mergeStates(ours: ObjectState | undefined, theirs: ObjectState):
   const status = laterRegister(ours.status, theirs.status);
   const binding = firstBinding(ours.binding, theirs.binding);
   const deletion = earlierDeletion(ours.deletion, theirs.deletion);
-  const unchanged =
-    main === ours.main && status === ours.status && binding === ours.binding && deletion === ours.deletion;
-  return unchanged ? ours : { ...ours, main, status, binding, deletion };
+  const claimants = joinClaimants(ours.claimants, theirs.claimants);
+  const sameRegisters = main === ours.main && status === ours.status && claimants === ours.claimants;
+  const unchanged = sameRegisters && binding === ours.binding && deletion === ours.deletion;
+  return unchanged ? ours : { ...ours, main, status, binding, deletion, claimants };
 }
 
 /** Below zero when `a` is the older incarnation. */
@@ -51,6 +59,15 @@ export function earlierDeletion(ours: Deletion | undefined, theirs: Deletion | u
   if (ours === undefined || theirs === undefined) return ours ?? theirs;
   const order = compare(ours.timestamp, theirs.timestamp) || (ours.seconds ?? -1) - (theirs.seconds ?? -1);
   return order <= 0 ? ours : theirs;
+}
+
+function joinClaimants(ours: Claimants | undefined, theirs: Claimants | undefined): Claimants | undefined {
+  if (ours === undefined || theirs === undefined) return ours ?? theirs;
+  const news = Object.entries(theirs).filter(([id, released]) => {
+    const known = ours[id];
+    return known === undefined || released > known;
+  });
+  return news.length === 0 ? ours : { ...ours, ...Object.fromEntries(news) };
 }
 
 function later(a: string | undefined, b: string | undefined): string | undefined {

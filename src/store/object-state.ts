@@ -23,6 +23,12 @@ export interface Deletion {
 }
 
 /**
+ * Who has asked for a claim: "STAMP/HOLDER" to the stamp of its release, or to "" while it is held. Entries are only
+ * added and released, so that the sets of two sides of a parting join.
+ */
+export type Claimants = Readonly<Record<string, string>>;
+
+/**
  * What a node knows of one key: one incarnation (create stamp and uid) and its registers, each of which may be missing
  * so far. Also the unit of replication. A tombstone has no registers.
  */
@@ -38,6 +44,7 @@ export interface ObjectState {
   readonly status?: RegisterValue | undefined;
   readonly binding?: Binding | undefined;
   readonly deletion?: Deletion | undefined;
+  readonly claimants?: Claimants | undefined;
 }
 
 export function keyId(key: Key): string {
@@ -70,6 +77,7 @@ export function stateVersion(state: ObjectState): string {
       register(state.status),
       state.binding ? `${state.binding.stamp}${state.binding.nodeName}` : "",
       state.deletion ? `${state.deletion.timestamp} ${state.deletion.seconds ?? ""}` : "",
+      state.claimants ? Object.entries(state.claimants).map(String).toSorted(compareText).join(" ") : "",
     ].join("\n"),
     "hex",
   ).slice(0, 32);
@@ -77,8 +85,14 @@ export function stateVersion(state: ObjectState): string {
 
 /** The latest stamp in a state. */
 export function latestStamp(state: ObjectState): Stamp {
-  return [state.created, state.tombstone, state.main?.stamp, state.status?.stamp, state.binding?.stamp].reduce<Stamp>(
+  const { created, tombstone, main, status, binding, claimants = {} } = state;
+  const claimed = Object.entries(claimants).flatMap(([id, released]) => [id.slice(0, created.length), released]);
+  return [created, tombstone, main?.stamp, status?.stamp, binding?.stamp, ...claimed].reduce<Stamp>(
     (latest, stamp) => (stamp !== undefined && stamp > latest ? stamp : latest),
     "",
   );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }

@@ -5,6 +5,7 @@ import { describeError, type Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { type Arrival, ArrivalNumbers } from "./arrival-numbers.ts";
+import { CLAIMS, isClaimOver } from "./claim-state.ts";
 import { decideCreate, decideDelete, decideUpdate, type Decision, details, type Draws } from "./decide-write.ts";
 import type { Change, Disk } from "./disk.ts";
 import { EPHEMERAL_RULES, type EphemeralRule, ephemeralRule, expired } from "./ephemeral-rules.ts";
@@ -18,6 +19,7 @@ import { ObjectTable, type Stored } from "./object-table.ts";
 import type { Entry, Key, Precondition, Register, Store, StoreEvent } from "./port.ts";
 import { replayLog } from "./replay-log.ts";
 import { SettledArrivals } from "./settled-arrivals.ts";
+import type { Stamp } from "./stamp.ts";
 import { Watchers } from "./watchers.ts";
 import { type Write, WriteQueues } from "./write-queues.ts";
 
@@ -118,6 +120,17 @@ export class ObjectStore implements Store {
     return this.#write(key, (current) => decideDelete(key, current, options));
   }
 
+  /** A change that is neither of the three above, such as a claim. The same state means that there is none. */
+  async transform(
+    key: Key,
+    next: (current: ObjectState | undefined, stamp: () => Stamp) => ObjectState,
+  ): Promise<Entry> {
+    return this.#write(key, (current) => {
+      const state = next(current?.state, this.#draws.stamp.bind(this.#draws));
+      return current?.entry && state === current.state ? { settled: current.entry } : { next: state };
+    });
+  }
+
   /**
    * Merges what another node has. Resolves once it is durable here, with the keys of what was refused because a stamp
    * is too far ahead of this node's clock.
@@ -127,6 +140,7 @@ export class ObjectStore implements Store {
     const writes = states.map(async (state) => {
       const rule = ephemeralRule(this.#rules, state.key);
       if (rule && expired(rule, state, this.#draws.now())) return;
+      if (isClaimOver(state, this.#draws.now())) return;
       if (!this.#hlc.observe(latestStamp(state))) refused.push(state.key);
       else await this.#merge(state);
     });
@@ -182,7 +196,8 @@ export class ObjectStore implements Store {
         (state) => ephemeralRule(this.#rules, state.key) === rule && expired(rule, state, now),
       ),
     );
-    await Promise.all(over.map((state) => this.#remove(state)));
+    const claims = [...this.states(CLAIMS)].filter((state) => isClaimOver(state, now));
+    await Promise.all([...over, ...claims].map((state) => this.#remove(state)));
   }
 
   /** Finishes what is under way; later writes fail. */

@@ -8,6 +8,8 @@ import { silentLogger } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { pod, podKey, testStore } from "./store.contract.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { Claims } from "./claims.ts";
+import { SimulatedClock } from "./simulation/simulated-clock.ts";
 import { openStore, type OpenStoreOptions } from "./open-store.ts";
 import type { StoreEvent } from "./port.ts";
 
@@ -96,4 +98,34 @@ test("a second agent on the same data directory is refused, and the first goes o
   await first.create(podKey("a"), pod("a"));
   await first.close();
   await (await open(dataDir)).close();
+});
+
+test("a clock that has gone back between two starts makes no version and no stamp twice", async () => {
+  const dataDir = newDirectory();
+  const clock = new SimulatedClock(Date.UTC(2026, 5, 1));
+  const deps = { dataDir, nodeName: "one", clock, random: systemRandom, logger: silentLogger };
+  let last = 0n;
+  for (const jump of [0, -86_400_000, 3_600_000, -40_000_000_000, 100_000_000_000]) {
+    clock.ms += jump;
+    const store = await openStore(deps);
+    const entry = store.get(podKey("a"))
+      ? await store.update(podKey("a"), pod("a", { spec: { jump } }), { register: "main" })
+      : await store.create(podKey("a"), pod("a"));
+    assert.ok(BigInt(entry.resourceVersion) > last);
+    last = BigInt(entry.resourceVersion);
+    await store.close();
+  }
+  const store = await openStore(deps);
+  assert.deepEqual(store.get(podKey("a"))?.object["spec"], { jump: 100_000_000_000 });
+  await store.close();
+});
+
+test("a claim is there after a restart", async () => {
+  const dataDir = newDirectory();
+  const first = await open(dataDir);
+  await new Claims({ store: first }).claim("node-port", "30080", "service-uid");
+  await first.close();
+  const second = await open(dataDir);
+  assert.equal(new Claims({ store: second }).holder("node-port", "30080"), "service-uid");
+  await second.close();
 });

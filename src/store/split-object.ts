@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectMeta } from "../api/kinds.ts";
+import { holderOf } from "./claim-state.ts";
 import type { Content, Deletion, ObjectState } from "./object-state.ts";
 
 /** The resources whose `spec.nodeName` is set once and merges apart. */
@@ -36,7 +37,7 @@ export function splitObject(resource: string, object: KubeObject): ObjectParts {
 
 /** The object that a state stands for. `state` must have a main register. */
 export function joinObject(state: ObjectState, resourceVersion: string): KubeObject {
-  const { main, status, binding, deletion } = state;
+  const { main, status, binding, deletion, claimants } = state;
   if (main === undefined)
     throw new Error(`Cannot show ${state.key.resource} ${state.key.name}: it has no main register`);
   const metadata = { ...(main.content["metadata"] as ObjectMeta), resourceVersion };
@@ -47,6 +48,7 @@ export function joinObject(state: ObjectState, resourceVersion: string): KubeObj
   const object = { ...main.content, metadata } as KubeObject;
   if (binding) object["spec"] = { ...(object["spec"] as Content | undefined), nodeName: binding.nodeName };
   if (status) object["status"] = status.content;
+  if (claimants) object["status"] = { holder: holderOf(claimants) };
   return object;
 }
 

@@ -12,7 +12,7 @@ export interface SqliteWorkerData {
   readonly logBytes: number;
 }
 
-export type RegisterName = "main" | "status" | "binding" | "deletion" | "tombstone";
+export type RegisterName = "main" | "status" | "binding" | "deletion" | "claimants" | "tombstone";
 
 /** One change of one key, as rows. */
 export interface ChangeRows {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Arrival } from "./arrival-numbers.ts";
 import type { DiskContents, LoggedEvent } from "./disk.ts";
-import type { Content, Deletion, ObjectState } from "./object-state.ts";
+import type { Claimants, Content, Deletion, ObjectState } from "./object-state.ts";
 import type { StoreEvent } from "./port.ts";
 import type { RegisterName } from "./sqlite-messages.ts";
 
@@ -93,6 +93,8 @@ function readValue(register: RegisterName, stamp: string, content: string): Part
       return { binding: { stamp, nodeName: content } };
     case "deletion":
       return { deletion: JSON.parse(content) as Deletion };
+    case "claimants":
+      return { claimants: JSON.parse(content) as Claimants };
     case "tombstone":
       return { tombstone: stamp };
   }

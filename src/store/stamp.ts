@@ -24,7 +24,3 @@ export function stampCounter(stamp: Stamp): number {
 export function successor(stamp: Stamp): Stamp {
   return (BigInt(`0x${stamp}`) + 1n).toString(16).padStart(16, "0");
 }
-
-export function isStamp(value: unknown): value is Stamp {
-  return typeof value === "string" && /^[0-9a-f]{16}$/.test(value);
-}

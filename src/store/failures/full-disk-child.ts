@@ -9,7 +9,11 @@ import { openStore } from "../open-store.ts";
 /** This module, for `spawnModule`. */
 export const fullDiskChild = import.meta.url;
 
-/** Runs on a small file system of its own: fills it, writes, makes room, writes. Prints what it saw as JSON. */
+/**
+ * Runs on a small file system of its own: fills it, writes, makes room, writes. Prints what it saw as JSON.
+ *
+ * @public called by `spawnModule`
+ */
 export async function main([directory = ""]: readonly string[]): Promise<void> {
   const deps = {
     dataDir: join(directory, "data"),

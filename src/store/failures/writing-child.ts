@@ -10,6 +10,8 @@ export const writingChild = import.meta.url;
 /**
  * What a process that is made to be killed does: writes without end and prints "KEY VALUE" for each write once it is
  * acknowledged.
+ *
+ * @public called by `spawnModule`
  */
 export async function main([dataDir = "", round = "0"]: readonly string[]): Promise<void> {
   const store = await openStore({
