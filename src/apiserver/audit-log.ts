@@ -23,14 +23,17 @@ export interface AuditLogOptions {
   readonly keep?: number;
 }
 
+/** Lines that are kept while the file cannot be written; the oldest go first. */
+const MOST_WAITING = 10_000;
+
 /** Who changed what and who was refused: one JSON object a line, in a file that only the owner reads (0600). */
 export class AuditLog {
   readonly #log: Logger;
   readonly #options: Required<AuditLogOptions>;
   #stream: WriteStream | undefined;
   #bytes = 0;
-  #rotating = false;
-  /** Lines that come while the files change. */
+  /** The opening or rotating that is under way. */
+  #changing: Promise<void> | undefined;
   #waiting: string[] = [];
 
   constructor(log: Logger, { file, maxBytes = 16 * 1024 * 1024, keep = 4 }: AuditLogOptions) {
@@ -41,21 +44,26 @@ export class AuditLog {
   async open(): Promise<void> {
     const { file } = this.#options;
     const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
-    stream.on("error", (error) => this.#log.error("cannot write the audit log", { file, error: describeError(error) }));
     await new Promise<void>((resolve, reject) => stream.once("open", () => resolve()).once("error", reject));
+    // The mode above counts for a new file only.
     await chmod(file, 0o600);
     this.#bytes = (await stat(file)).size;
+    stream.on("error", (error) => {
+      this.#log.error("cannot write the audit log", { file, error: describeError(error) });
+      if (this.#stream === stream) this.#stream = undefined;
+    });
     this.#stream = stream;
-    for (const line of this.#waiting.splice(0)) this.#append(line);
   }
 
   write(record: AuditRecord): void {
-    const line = `${JSON.stringify(record)}\n`;
-    if (this.#stream && !this.#rotating) this.#append(line);
-    else this.#waiting.push(line);
+    this.#waiting.push(`${JSON.stringify(record)}\n`);
+    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+    this.#flush();
   }
 
+  /** Writes what waits, and closes the file. */
   async close(): Promise<void> {
+    await this.#changing;
     const stream = this.#stream;
     this.#stream = undefined;
     if (!stream) return;
@@ -63,19 +71,35 @@ export class AuditLog {
     await finished(stream);
   }
 
-  #append(line: string): void {
-    this.#stream?.write(line);
-    this.#bytes += line.length;
-    if (this.#bytes < this.#options.maxBytes || this.#rotating) return;
-    this.#rotating = true;
-    this.#rotate()
-      .catch((error: unknown) => this.#log.error("cannot rotate the audit log", { error: describeError(error) }))
-      .finally(() => (this.#rotating = false));
+  #flush(): void {
+    if (this.#changing) return;
+    if (!this.#stream) return this.#change(() => this.open());
+    const lines = this.#waiting.splice(0).join("");
+    this.#stream.write(lines);
+    this.#bytes += lines.length;
+    if (this.#bytes >= this.#options.maxBytes) this.#change(() => this.#rotate());
+  }
+
+  /** Lines wait meanwhile; after a failure the next line tries again. */
+  #change(step: () => Promise<void>): void {
+    this.#changing = step().then(
+      () => {
+        this.#changing = undefined;
+        if (this.#waiting.length > 0) this.#flush();
+      },
+      (error: unknown) => {
+        this.#changing = undefined;
+        this.#log.error("cannot open the audit log", { file: this.#options.file, error: describeError(error) });
+      },
+    );
   }
 
   async #rotate(): Promise<void> {
     const { file, keep } = this.#options;
-    await this.close();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.end();
+    if (stream) await finished(stream);
     for (let number = keep - 1; number >= 1; number--) await move(`${file}.${number}`, `${file}.${number + 1}`);
     await move(file, `${file}.1`);
     await this.open();

@@ -12,6 +12,7 @@ import { Aliases } from "./endpoints/aliases.ts";
 import { Manifests } from "./endpoints/manifests.ts";
 import { ServiceEndpoints } from "./endpoints/service-endpoints.ts";
 import { Tokens } from "./endpoints/tokens.ts";
+import { OpenApiDocuments } from "./endpoints/open-api-documents.ts";
 import { OwnersOnly } from "./endpoints/owners-only.ts";
 import { Resources } from "./endpoints/resources.ts";
 import { Reviews } from "./endpoints/reviews.ts";
@@ -81,6 +82,7 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
       new OwnersOnly([
         new Resources(resources),
         new Discovery(),
+        new OpenApiDocuments(clock),
         new ServerInfo(metrics),
         new Aliases(resources),
         new ServiceEndpoints(objects),

@@ -5,7 +5,7 @@ const MAJOR = "1";
 const MINOR = "32";
 
 /** What /version answers (apimachinery `version.Info`). */
-export function serverVersion(): object {
+export function serverVersion() {
   return {
     major: MAJOR,
     minor: MINOR,
