@@ -77,7 +77,7 @@ test("an orphaned set is adopted by a deployment of the same selector and templa
 
 test("a namespace goes with everything in it, and can be made again", async (t) => {
   const cluster = await liveCluster(t);
-  await cluster.objects.create("Namespace", { metadata: { name: "shop" }, spec: { finalizers: ["kubernetes"] } });
+  await cluster.objects.create("Namespace", { metadata: { name: "shop" } });
   await eventually(() => cluster.find("ConfigMap", "kube-root-ca.crt", "shop")?.data?.["ca.crt"] === "PEM");
   await deployed(cluster, "shop");
   await cluster.objects.create("Secret", {

@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test";
 import { declarationOf, declarations } from "../../src/api/catalog.ts";
 import type { KindName, Kinds } from "../../src/api/kinds.ts";
-import type { NewObject, Objects } from "../../src/api/objects.ts";
+import type { EventRecorder, NewObject, Objects } from "../../src/api/objects.ts";
 import { stored, type Stored } from "../../src/api/stored.ts";
 import { openRegistry } from "../../src/apiserver/open-registry.ts";
 import { ObjectEventRecorder } from "../../src/client/event-recorder.ts";
@@ -9,8 +9,8 @@ import { ClusterView } from "../../src/controllers/cluster-view.ts";
 import { ALWAYS_HOME } from "../../src/controllers/controller.ts";
 import { createControllers } from "../../src/controllers/create-controllers.ts";
 import { ControllerRunner } from "../../src/controllers/runner.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import { createLogger } from "../../src/lib/log.ts";
+import { systemClock, type Clock } from "../../src/lib/clock.ts";
+import { createLogger, type Logger } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import { openMemoryStore } from "../../src/store/open-memory-store.ts";
@@ -30,10 +30,16 @@ export interface LiveCluster {
   settled(): Promise<void>;
 }
 
+export interface LiveClusterOptions {
+  readonly nodes?: readonly string[];
+  /** How many nodes think that they are home of everything, as happens for a moment when membership changes. */
+  readonly deciders?: number;
+}
+
 /** Everything of a single node but containers and the network: real registry, store, controllers and scheduler. */
 export async function liveCluster(
   t: TestContext,
-  { nodes = ["node1"] }: { nodes?: string[] } = {},
+  { nodes = ["node1"], deciders = 1 }: LiveClusterOptions = {},
 ): Promise<LiveCluster> {
   const warnings: string[] = [];
   const logger = createLogger({ level: "warn", write: (line) => void warnings.push(line) });
@@ -42,16 +48,13 @@ export async function liveCluster(
   const { objects } = openRegistry({ store, clock, random: systemRandom });
   const recorders = new ObjectEventRecorder({ objects, clock, logger });
   const recorder = (component: string) => recorders.from({ component });
-  const view = new ClusterView({ objects });
-  const kinds = declarations;
-  const controllers = createControllers({ objects, view, clock, recorder, kinds, rootCa: () => "PEM" });
-  const runner = new ControllerRunner({ objects, view, homes: ALWAYS_HOME, recorder, clock, logger, controllers });
-  const home = { isHome: () => true, changed: () => {} };
-  const scheduler = new Scheduler({ objects, recorder: recorder("default-scheduler"), home, clock, logger });
+  const parts = Array.from({ length: deciders }, () => decider({ objects, clock, logger, recorder }));
   const kubelet = new SmallKubelet({ objects, clock });
   const stop = new AbortController();
   kubelet.start(stop.signal);
-  const running = Promise.all([runner.run(stop.signal), scheduler.run(stop.signal)]);
+  const running = Promise.all(
+    parts.flatMap(({ runner, scheduler }) => [runner.run(stop.signal), scheduler.run(stop.signal)]),
+  );
   t.after(async () => {
     stop.abort();
     await running;
@@ -61,12 +64,29 @@ export async function liveCluster(
   });
   for (const name of nodes) await addNode(objects, name);
   await eventually(() => objects.get("ServiceAccount", { namespace: "default", name: "default" }) !== undefined);
-  return { ...access(objects), warnings, settled: () => settled(runner) };
+  return { ...access(objects), warnings, settled: () => settled(parts.map(({ runner }) => runner)) };
 }
 
-async function settled(runner: ControllerRunner): Promise<void> {
+interface DeciderDeps {
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: (component: string) => EventRecorder;
+}
+
+function decider(deps: DeciderDeps): { readonly runner: ControllerRunner; readonly scheduler: Scheduler } {
+  const view = new ClusterView(deps);
+  const controllers = createControllers({ ...deps, view, kinds: declarations, rootCa: () => "PEM" });
+  const runner = new ControllerRunner({ ...deps, view, homes: ALWAYS_HOME, controllers });
+  const home = { isHome: () => true, changed: () => {} };
+  const recorder = deps.recorder("default-scheduler");
+  return { runner, scheduler: new Scheduler({ ...deps, recorder, home }) };
+}
+
+async function settled(runners: readonly ControllerRunner[]): Promise<void> {
   let quiet = 0;
-  await eventually(() => (quiet = runner.idle ? quiet + 1 : 0) >= 3, { what: "idle controllers" });
+  const idle = (): boolean => runners.every((runner) => runner.idle);
+  await eventually(() => (quiet = idle() ? quiet + 1 : 0) >= 3, { what: "idle controllers" });
 }
 
 function access(objects: Objects): Omit<LiveCluster, "warnings" | "settled"> {
