@@ -88,7 +88,9 @@ function keepAddresses(next: Service, previous: Service): void {
   if (next.spec.type !== "NodePort" && next.spec.type !== "LoadBalancer") return;
   const taken = new Set((next.spec.ports ?? []).map(({ nodePort }) => nodePort));
   for (const port of next.spec.ports ?? []) {
-    const before = previous.spec.ports?.find((old) => old.port === port.port && old.protocol === port.protocol);
+    const before = previous.spec.ports?.find(
+      (old) => old.port === port.port && (old.protocol ?? "TCP") === (port.protocol ?? "TCP"),
+    );
     if (!port.nodePort && before?.nodePort && !taken.has(before.nodePort)) port.nodePort = before.nodePort;
   }
 }
