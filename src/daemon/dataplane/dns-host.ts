@@ -11,6 +11,9 @@ export interface DnsHostDeps {
   readonly create: (options: Pick<DnsServerOptions, "listen" | "onListening">) => DnsServer;
 }
 
+/** From how many attempts in a row it is worth a line in the log. */
+const TELLING_FAILURES = 30;
+
 interface Running {
   readonly server: DnsServer;
   readonly listen: DnsState["listen"];
@@ -28,7 +31,7 @@ export class DnsHost {
   #running: Running | undefined;
   #wake: () => void = () => {};
 
-  constructor(deps: DnsHostDeps, { retryMs = 500 }: { retryMs?: number } = {}) {
+  constructor(deps: DnsHostDeps, { retryMs = 100 }: { retryMs?: number } = {}) {
     this.#deps = deps;
     this.#retryMs = retryMs;
   }
@@ -49,6 +52,7 @@ export class DnsHost {
     const stopAll = (): void => this.#running?.stop.abort();
     signal.addEventListener("abort", stopAll);
     signal.addEventListener("abort", () => this.#wake(), { once: true });
+    let failures = 0;
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
       const state = this.#state;
@@ -58,8 +62,11 @@ export class DnsHost {
       }
       try {
         await this.#serve(state);
+        failures = 0;
       } catch (error) {
-        logger.warn("The DNS server is not up and is tried again", { error, listen: state.listen });
+        failures += 1;
+        // At the node's start the bridge may need a moment.
+        if (failures === TELLING_FAILURES) logger.warn("DNS is not served yet", { error, listen: state.listen });
         await Promise.race([woken, clock.sleep(this.#retryMs, signal).catch(() => {})]); // ended early: stopped
       }
     }

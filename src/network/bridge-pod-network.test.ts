@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { eventually } from "../../test/poll.ts";
+import { systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/log.ts";
+import { AddressBook } from "./address-book.ts";
+import { AddressFile } from "./address-file.ts";
+import { BridgePodNetwork } from "./bridge-pod-network.ts";
+import { parseRange } from "./ipv4-range.ts";
+import { LibpodNetworks } from "./libpod-networks.ts";
+import { PodBridge } from "./pod-bridge.ts";
+import { FakePodman } from "./test-support/fake-podman.ts";
+import { LabNetwork } from "./test-support/lab-network.ts";
+
+const GATEWAY = "10.62.0.1";
+const wanted = { name: "net62", bridge: "podswarm0", subnet: "10.62.0.0/24", gateway: GATEWAY };
+
+let lab: LabNetwork;
+let directory: string;
+let podman: FakePodman;
+let stop: AbortController;
+let network: BridgePodNetwork;
+let running: Promise<void>;
+let lost: number;
+
+before(async () => {
+  lab = await LabNetwork.create(GATEWAY);
+});
+after(() => lab.close());
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), "podman-swarm-network-"));
+  podman = new FakePodman();
+  stop = new AbortController();
+  lost = 0;
+  const deps = { clock: systemClock, logger: silentLogger };
+  network = new BridgePodNetwork(
+    {
+      ...deps,
+      podman: new LibpodNetworks(join(directory, "podman.sock")),
+      bridge: new PodBridge(lab.kernel, wanted.bridge),
+      addresses: await AddressBook.open(
+        { ...deps, file: new AddressFile(join(directory, "addresses.json")) },
+        { range: parseRange(wanted.subnet), reserved: [GATEWAY, "10.62.0.2"] },
+      ),
+    },
+    {
+      network: wanted,
+      anchor: { name: "net62-anchor", ip: "10.62.0.2" },
+      serviceCidr: "10.63.0.0/16",
+      dns: { servers: ["10.63.0.10"], clusterDomain: "cluster.local", hostSearches: ["example.com"] },
+      onLostNamespace: () => (lost += 1),
+      checkMs: 100,
+      retryMs: 20,
+    },
+  );
+});
+
+afterEach(async () => {
+  stop.abort();
+  await running;
+  await podman.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function start(): Promise<void> {
+  await podman.listen(join(directory, "podman.sock"));
+  running = network.run(stop.signal);
+}
+
+const pod = { uid: "u1", namespace: "shop", name: "web" };
+
+test("pods get an address and the cluster's names once the network is up", async () => {
+  running = Promise.resolve();
+  await assert.rejects(network.attach(pod), /Cannot attach the pod: the pod network is not up: it is still starting/);
+  await start();
+  await network.up;
+  assert.deepEqual(await network.attach(pod), {
+    network: "net62",
+    ip: "10.62.0.3",
+    dnsServers: ["10.63.0.10"],
+    dnsSearches: ["shop.svc.cluster.local", "svc.cluster.local", "cluster.local", "example.com"],
+    dnsOptions: ["ndots:5"],
+  });
+  assert.deepEqual(podman.networks.get("net62")?.["subnets"], [{ subnet: "10.62.0.0/24", gateway: GATEWAY }]);
+  await network.releaseAllBut(new Set());
+  assert.equal((await network.attach(pod)).ip, "10.62.0.4");
+});
+
+test("an interface that a pod brings is kept apart before its containers start", async () => {
+  await start();
+  await network.up;
+  const { ip } = await network.attach(pod);
+  const others = ["10.62.0.20", "10.62.0.21", "10.62.0.22"];
+  await Promise.all([ip, ...others].map((address) => lab.addPod(address, GATEWAY).then(() => network.started("u1"))));
+  const ports = JSON.parse(await lab.sh("ip -j -d link show master podswarm0")) as {
+    linkinfo: { info_slave_data: { isolated: boolean } };
+  }[];
+  assert.deepEqual(
+    ports.map(({ linkinfo }) => linkinfo.info_slave_data.isolated),
+    [true, true, true, true],
+  );
+});
+
+test("an anchor that was stopped or removed is started again", async () => {
+  await start();
+  await network.up;
+  podman.pods.set("net62-anchor", { State: "Exited" });
+  await eventually(() => podman.pods.get("net62-anchor")?.State === "Running");
+  podman.pods.delete("net62-anchor");
+  await eventually(() => podman.pods.get("net62-anchor")?.State === "Running");
+});
+
+test("Podman's network with another range is refused and left as it is", async () => {
+  const other = {
+    driver: "bridge",
+    network_interface: "podswarm0",
+    subnets: [{ subnet: "10.9.0.0/24", gateway: "10.9.0.1" }],
+  };
+  podman.networks.set("net62", other);
+  await start();
+  await eventually(() => network.problem?.startsWith("Cannot use") === true);
+  assert.match(network.problem ?? "", /exists with the range 10\.9\.0\.0\/24 .*podman network rm -f net62$/);
+  await assert.rejects(network.attach(pod), /10\.9\.0\.0\/24/);
+  assert.deepEqual(
+    podman.calls.filter((call) => !call.startsWith("GET")),
+    [],
+  );
+});
+
+test("while Podman does not answer, pods are told so, and afterwards all is well again", async () => {
+  await start();
+  await network.up;
+  await podman.close();
+  await eventually(() => network.problem !== undefined);
+  await assert.rejects(network.attach(pod), /Cannot reach Podman at .*podman\.sock/);
+  await podman.listen(join(directory, "podman.sock"));
+  await eventually(() => network.problem === undefined);
+});
+
+test("a bridge that cannot be seen is told, because the namespace may be another one", async () => {
+  await start();
+  await network.up;
+  await lab.sh("ip link set podswarm0 down && ip link set podswarm0 name hidden0");
+  try {
+    await eventually(() => lost > 0 && network.problem !== undefined);
+  } finally {
+    await lab.sh(`ip link set hidden0 name podswarm0 && ip link set podswarm0 up`);
+  }
+  await eventually(() => network.problem === undefined);
+});
