@@ -8,6 +8,7 @@ import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { reportHost } from "./report-host.ts";
 import { openState, StateRefused } from "./state.ts";
+import { openTrust } from "./trust.ts";
 import { openWorkloads } from "./workloads.ts";
 
 /** The agent process: everything but sockets and proxied traffic. Started by the supervisor. Gives the exit code. */
@@ -17,13 +18,20 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   try {
     const state = await openState(config, deps);
     try {
-      const workloads = await openWorkloads(config, { ...deps, state });
-      const controlPlane = await openControlPlane(config, { ...deps, state, workloads, sockets: await received });
+      const trust = await openTrust(config, deps);
+      const workloads = await openWorkloads(config, { ...deps, state, trust });
+      const controlPlane = await openControlPlane(config, {
+        ...deps,
+        state,
+        trust,
+        workloads,
+        sockets: await received,
+      });
       const host = {
         name: "host report",
         run: (signal: AbortSignal) => reportHost(config, { ...deps, state, signal }),
       };
-      await runTogether([...state.parts, ...controlPlane.parts, ...workloads.parts, host], stop);
+      await runTogether([...state.parts, ...trust.parts, ...controlPlane.parts, ...workloads.parts, host], stop);
     } finally {
       await state.close();
     }

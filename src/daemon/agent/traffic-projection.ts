@@ -33,8 +33,15 @@ export interface TrafficProjectionOptions {
   readonly dnsServers: readonly string[];
   /** Empty when this node has no ingress. */
   readonly ingressAddresses: readonly string[];
+  /** What HTTPS shows for hosts without a certificate of their own. */
+  readonly ingressCertificate: DefaultCertificate;
   /** Changes that come within this time are taken together. */
   readonly gatherMs?: number;
+}
+
+export interface DefaultCertificate {
+  readonly current: NonNullable<IngressSnapshot["defaultCertificate"]>;
+  onChange(listener: () => void, signal: AbortSignal): void;
 }
 
 type Part = "dns" | "ingress" | "services";
@@ -67,6 +74,7 @@ export class TrafficProjection {
     for (const [kind, parts] of Object.entries(TOUCHES) as [KindName, readonly Part[]][]) {
       objects.watch(kind, () => this.#touch(parts), signal);
     }
+    this.#options.ingressCertificate.onChange(() => this.#touch(["ingress"]), signal);
     while (!signal.aborted) {
       this.#project();
       if (this.#dirty.size === 0) {
@@ -111,7 +119,10 @@ export class TrafficProjection {
       ingressClasses: objects.list("IngressClass"),
       secrets: objects.list("Secret"),
     };
-    const { snapshot, problems, served } = projectIngress(all, { nodeName });
+    const { snapshot, problems, served } = projectIngress(all, {
+      nodeName,
+      defaultCertificate: this.#options.ingressCertificate.current,
+    });
     sink.ingress(snapshot);
     this.#tell(problems);
     for (const ingress of served) void this.#report(ingress);

@@ -18,6 +18,7 @@ import { DataplaneClient } from "../dataplane/client.ts";
 import type { DataplaneState } from "../dataplane/protocol.ts";
 import { controlSocketPath } from "../supervisor/run-supervisor.ts";
 import type { AgentDeps, State } from "./state.ts";
+import type { Trust } from "./trust.ts";
 import { TrafficProjection, type TrafficSink } from "./traffic-projection.ts";
 
 /** The name of Podman's network, of its bridge and of what belongs to them. */
@@ -33,8 +34,11 @@ export interface Traffic {
 }
 
 /** Addresses, names, services and ingress of this node: the kernel's tables and the dataplane process. */
-export async function openTraffic(config: AgentConfig, deps: AgentDeps & { readonly state: State }): Promise<Traffic> {
-  const { clock, logger, state } = deps;
+export async function openTraffic(
+  config: AgentConfig,
+  deps: AgentDeps & { readonly state: State; readonly trust: Trust },
+): Promise<Traffic> {
+  const { clock, logger } = deps;
   const addresses = addressesOf(config);
   const dataplane = new DataplaneClient(
     { clock, logger: logger.with({ part: "dataplane" }) },
@@ -58,24 +62,8 @@ export async function openTraffic(config: AgentConfig, deps: AgentDeps & { reado
     addresses,
     onLostNamespace: () => dataplane.restart("the pods' network namespace was replaced"),
   });
-  const projection = new TrafficProjection(
-    {
-      objects: state.objects,
-      recorder: state.recorder({ component: "ingress-controller", host: config.nodeName }),
-      sink: new DataplaneSink({ dataplane, router, gateway: addresses.gateway }),
-      clock,
-      logger,
-    },
-    {
-      nodeName: config.nodeName,
-      clusterDomain: config.clusterDomain,
-      podCidr: config.podCidr,
-      serviceCidr: config.serviceCidr,
-      upstreamDns: config.upstreamDns,
-      dnsServers: [addresses.gateway],
-      ingressAddresses: config.enableIngress ? [config.advertiseAddr] : [],
-    },
-  );
+  const sink = new DataplaneSink({ dataplane, router, gateway: addresses.gateway });
+  const projection = projectionInto(sink, { ...deps, config, addresses });
   return {
     network,
     dataplane,
@@ -91,6 +79,32 @@ export async function openTraffic(config: AgentConfig, deps: AgentDeps & { reado
       { name: "traffic projection", run: (signal) => projection.run(signal) },
     ],
   };
+}
+
+interface ProjectionDeps extends AgentDeps {
+  readonly state: State;
+  readonly trust: Trust;
+  readonly config: AgentConfig;
+  readonly addresses: Addresses;
+}
+
+function projectionInto(sink: TrafficSink, deps: ProjectionDeps): TrafficProjection {
+  const { clock, logger, state, trust, config, addresses } = deps;
+  const { nodeName, clusterDomain, podCidr, serviceCidr, upstreamDns } = config;
+  const recorder = state.recorder({ component: "ingress-controller", host: nodeName });
+  return new TrafficProjection(
+    { objects: state.objects, recorder, sink, clock, logger },
+    {
+      nodeName,
+      clusterDomain,
+      podCidr,
+      serviceCidr,
+      upstreamDns,
+      dnsServers: [addresses.gateway],
+      ingressAddresses: config.enableIngress ? [config.advertiseAddr] : [],
+      ingressCertificate: trust.ingress,
+    },
+  );
 }
 
 interface Addresses {

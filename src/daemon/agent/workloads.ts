@@ -16,6 +16,7 @@ import { PodmanService } from "../../runtime/podman/podman-service.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import { openTraffic, type Traffic } from "./traffic.ts";
 import type { AgentDeps, State } from "./state.ts";
+import type { Trust } from "./trust.ts";
 
 /** What runs pods on this node and brings traffic to them. */
 export interface Workloads {
@@ -26,7 +27,7 @@ export interface Workloads {
 
 export async function openWorkloads(
   config: AgentConfig,
-  deps: AgentDeps & { readonly state: State },
+  deps: AgentDeps & { readonly state: State; readonly trust: Trust },
 ): Promise<Workloads> {
   const { clock, logger, state } = deps;
   const { objects } = state;

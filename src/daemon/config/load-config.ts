@@ -3,6 +3,7 @@ import { homedir, hostname, networkInterfaces, userInfo } from "node:os";
 import { isIP, isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import type { Level } from "../../lib/log.ts";
+import { resolvConfUpstreams } from "../../dns/upstream-address.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "./agent-config.ts";
 import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
 import type { FlagName } from "./flags.ts";
@@ -194,11 +195,10 @@ function defaultAddress(): string {
   return names.map(first).find((address) => address !== undefined) ?? "127.0.0.1";
 }
 
+/** What systemd-resolved asks itself, where /etc/resolv.conf only names its stub, which no namespace of pods reaches. */
 function hostResolvers(): string[] {
-  return [...fileText("/etc/resolv.conf").matchAll(/^\s*nameserver\s+(\S+)/gm)]
-    .map((match) => match[1] ?? "")
-    .filter((server) => isIP(server) !== 0)
-    .map(resolver);
+  const named = resolvConfUpstreams(fileText("/etc/resolv.conf"), ["127.0.0.53", "127.0.0.54"]);
+  return named.length > 0 ? named : resolvConfUpstreams(fileText("/run/systemd/resolve/resolv.conf"));
 }
 
 /** Empty where there is no such file. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { describeError } from "../../lib/log.ts";
 import { ConfigError } from "./agent-config.ts";
 import { environmentName, type Flag, type FlagName, FLAGS } from "./flags.ts";
 
@@ -115,6 +116,6 @@ function settingOf(flag: Flag, sources: Sources): { text: string; source: string
   try {
     return { text: readFileSync(file.text, "utf8").trim(), source: file.source };
   } catch (error) {
-    throw new ConfigError(`Cannot read ${file.source} ${file.text}: ${error instanceof Error ? error.message : error}`);
+    throw new ConfigError(`Cannot read ${file.source} ${file.text}: ${describeError(error)}`);
   }
 }

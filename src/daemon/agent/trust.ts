@@ -1,0 +1,68 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Part } from "../../lib/run-together.ts";
+import { formatAddress, parseRange } from "../../network/ipv4-range.ts";
+import { ClusterAuthority } from "../../security/cluster-authority.ts";
+import { writeOwnerKubeconfig } from "../../security/owner-kubeconfig.ts";
+import { ServerIdentity } from "../../security/server-identity.ts";
+import { serverNames } from "../../security/server-names.ts";
+import type { AgentConfig } from "../config/agent-config.ts";
+import type { AgentDeps } from "./state.ts";
+
+/** The cluster's CA, and what it vouches for on this node. */
+export interface Trust {
+  readonly authority: ClusterAuthority;
+  /** What the API shows. */
+  readonly api: ServerIdentity;
+  /** What the ingress shows for hosts without a certificate of their own. */
+  readonly ingress: ServerIdentity;
+  /** The owner's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly parts: readonly Part[];
+}
+
+export async function openTrust(config: AgentConfig, { clock, logger }: AgentDeps): Promise<Trust> {
+  const log = logger.with({ part: "trust" });
+  const directory = join(config.dataDir, "pki");
+  const authority = await ClusterAuthority.open({ directory, clock });
+  const { nodeName, clusterDomain, advertiseAddr } = config;
+  const altNames = (): string[] =>
+    serverNames({ nodeName, clusterDomain, serviceAddress: firstServiceAddress(config), extra: [advertiseAddr] });
+  const api = new ServerIdentity({ authority, clock, log }, { directory, commonName: nodeName, altNames });
+  const ingressDirectory = join(directory, "ingress");
+  mkdirSync(ingressDirectory, { recursive: true, mode: 0o700 });
+  const ingress = new ServerIdentity(
+    { authority, clock, log },
+    {
+      directory: ingressDirectory,
+      commonName: "podman-swarm ingress default",
+      altNames: () => [nodeName, advertiseAddr],
+    },
+  );
+  await Promise.all([api.load(), ingress.load()]);
+  const kubeconfig = await writeOwnerKubeconfig(
+    { authority, clock },
+    { directory: config.dataDir, server: `https://${clientAddress(config)}` },
+  );
+  return {
+    authority,
+    api,
+    ingress,
+    kubeconfig,
+    parts: [
+      { name: "API certificate", run: (signal) => api.run(signal) },
+      { name: "ingress certificate", run: (signal) => ingress.run(signal) },
+    ],
+  };
+}
+
+/** Where this node's clients find its API. */
+function clientAddress({ apiAddr, advertiseAddr }: AgentConfig): string {
+  const host = apiAddr.host === "0.0.0.0" || apiAddr.host === "::" ? advertiseAddr : apiAddr.host;
+  return `${host.includes(":") ? `[${host}]` : host}:${apiAddr.port}`;
+}
+
+/** The address of the `kubernetes` service: the first of the range, as upstream has it. */
+export function firstServiceAddress({ serviceCidr }: AgentConfig): string {
+  return formatAddress(parseRange(serviceCidr).base + 1);
+}
