@@ -1,4 +1,4 @@
-import type { ContractContainer } from "./contract.ts";
+import type { ContractContainer } from "./runtime.contract.ts";
 import type { ContainerSpec } from "./runtime-port.ts";
 
 const COMMANDS: Readonly<Record<ContractContainer, readonly string[]>> = {
@@ -9,7 +9,10 @@ const COMMANDS: Readonly<Record<ContractContainer, readonly string[]>> = {
 };
 
 /** The contract suite's containers, for an image that has a shell. */
-export function contractContainer(kind: ContractContainer, { image, logPath }: { image: string; logPath: string }): ContainerSpec {
+export function contractContainer(
+  kind: ContractContainer,
+  { image, logPath }: { image: string; logPath: string },
+): ContainerSpec {
   return {
     name: kind,
     attempt: 0,

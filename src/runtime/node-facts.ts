@@ -78,7 +78,12 @@ export class RuntimeNodeFacts {
     const pods = String(maxPods);
     return {
       capacity: { cpu, memory: kib(total), "ephemeral-storage": kib(diskBytes), pods },
-      allocatable: { cpu, memory: kib(total - reservedBytes), "ephemeral-storage": String(Math.floor(diskBytes * 0.9)), pods },
+      allocatable: {
+        cpu,
+        memory: kib(total - reservedBytes),
+        "ephemeral-storage": String(Math.floor(diskBytes * 0.9)),
+        pods,
+      },
       nodeInfo,
       addresses: [
         { type: "InternalIP", address: hostIp },

@@ -189,7 +189,8 @@ export class PodRuntime {
         await this.#workerDeps.volumes.remove(pod.uid);
         await this.#workerDeps.directory.remove(pod.uid);
       } catch (error) {
-        if (!signal.aborted) log.warn("Cannot remove a pod's leftovers", { pod: pod.name, error: describeError(error) });
+        if (!signal.aborted)
+          log.warn("Cannot remove a pod's leftovers", { pod: pod.name, error: describeError(error) });
         continue;
       }
       this.#sandboxes = this.#sandboxes?.filter((other) => other.id !== id);

@@ -1,5 +1,5 @@
 /**
- * What the pod workers need of a container engine. Two implementations (Podman, memory) pass the suite in contract.ts.
+ * What the pod workers need of a container engine. Two implementations (Podman, memory) pass the suite in runtime.contract.ts.
  *
  * Guarantees:
  * - one sandbox per pod uid and attempt; a sandbox holds the pod's network and outlives its containers;

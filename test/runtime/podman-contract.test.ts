@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../src/lib/clock.ts";
-import { runtimeContract } from "../../src/runtime/contract.ts";
+import { systemRandom } from "../../src/lib/random.ts";
+import { runtimeContract } from "../../src/runtime/runtime.contract.ts";
 import { contractContainer } from "../../src/runtime/contract-container.ts";
 import { PodmanRuntime } from "../../src/runtime/podman/podman-runtime.ts";
 import { IMAGE, PodmanNode } from "./support/podman-node.ts";
@@ -20,7 +20,8 @@ runtimeContract("Podman", async () => {
       sysctls: {},
       sharePids: false,
     }),
-    container: (kind) => contractContainer(kind, { image: IMAGE, logPath: join(node.directory, `${randomUUID()}.log`) }),
+    container: (kind) =>
+      contractContainer(kind, { image: IMAGE, logPath: join(node.directory, `${systemRandom.uuid()}.log`) }),
     stop: () => node.stop(),
   };
 });

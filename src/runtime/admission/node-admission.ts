@@ -34,7 +34,10 @@ function nodeSelector(pod: Pod, { node }: NodeRoom): Refusal | undefined {
   if (!labels) return undefined;
   const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
   if (wanted.every(([key, value]) => labels[key] === value)) return undefined;
-  return { reason: "NodeAffinity", message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
+  return {
+    reason: "NodeAffinity",
+    message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  };
 }
 
 interface HostPort {
@@ -46,13 +49,17 @@ interface HostPort {
 function hostPorts(pod: Pod, { admitted }: NodeRoom): Refusal | undefined {
   const used = admitted.flatMap(portsOf);
   if (!portsOf(pod).some((port) => used.some((other) => conflict(port, other)))) return undefined;
-  const message = "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+  const message =
+    "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
   return { reason: "NodePorts", message };
 }
 
 function portsOf(pod: Pod): HostPort[] {
   const host = pod.spec?.hostNetwork === true;
-  return [...(pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always"), ...(pod.spec?.containers ?? [])]
+  return [
+    ...(pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always"),
+    ...(pod.spec?.containers ?? []),
+  ]
     .flatMap((container) => container.ports ?? [])
     .map((port) => ({
       port: port.hostPort ?? (host ? port.containerPort : 0),
@@ -83,7 +90,10 @@ function resource(name: "cpu" | "memory"): Check {
   };
 }
 
-function tooMuch(name: string, { requested, used, capacity }: { requested: number; used: number; capacity: number }): Refusal {
+function tooMuch(
+  name: string,
+  { requested, used, capacity }: { requested: number; used: number; capacity: number },
+): Refusal {
   const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
   return {
     reason: `OutOf${name}`,
@@ -93,8 +103,9 @@ function tooMuch(name: string, { requested, used, capacity }: { requested: numbe
 
 /** A pod's effective request: its containers and sidecars together, or its largest init container beside the sidecars before it. */
 export function requestOf(pod: Pod, name: "cpu" | "memory"): number {
-  const ask = (container: { resources?: { requests?: Record<string, string>; limits?: Record<string, string> } }): number =>
-    parseQuantity(container.resources?.requests?.[name] ?? container.resources?.limits?.[name] ?? "0") ?? 0;
+  const ask = (container: {
+    resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+  }): number => parseQuantity(container.resources?.requests?.[name] ?? container.resources?.limits?.[name] ?? "0") ?? 0;
   let sidecars = 0;
   let largest = 0;
   for (const container of pod.spec?.initContainers ?? []) {

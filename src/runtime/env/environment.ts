@@ -85,7 +85,8 @@ function valueOf(variable: EnvVar, context: ValueContext): string | undefined {
   if (from.configMapKeyRef) {
     const { key, name = "", optional } = from.configMapKeyRef;
     const value = configMapData(objects, { namespace, name, optional })?.[key];
-    if (value === undefined && !optional) throw configError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
+    if (value === undefined && !optional)
+      throw configError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
     return value;
   }
   if (from.secretKeyRef) {

@@ -46,7 +46,11 @@ function normalise(key: string): string {
   return bare === "index.docker.io" || bare === "registry-1.docker.io" ? "docker.io" : bare;
 }
 
-function credentialsOf({ auth, username, password }: DockerAuth): Pick<RegistryAuth, "username" | "password"> | undefined {
+function credentialsOf({
+  auth,
+  username,
+  password,
+}: DockerAuth): Pick<RegistryAuth, "username" | "password"> | undefined {
   if (username !== undefined && password !== undefined) return { username, password };
   if (auth === undefined) return undefined;
   const text = decode(auth);

@@ -1,5 +1,5 @@
 import { systemClock } from "../../lib/clock.ts";
-import { runtimeContract } from "../contract.ts";
+import { runtimeContract } from "../runtime.contract.ts";
 import { contractContainer } from "../contract-container.ts";
 import { MemoryRuntime, type Behaviour } from "./memory-runtime.ts";
 

@@ -143,7 +143,8 @@ export class MemoryRuntime implements Runtime {
   async exec(containerId: string, { command }: ExecOptions, signal: AbortSignal): Promise<ExecResult> {
     signal.throwIfAborted();
     const container = this.#existing(containerId);
-    if (container.state !== "running") throw new RuntimeError("refused", "Cannot run a command: the container has ended");
+    if (container.state !== "running")
+      throw new RuntimeError("refused", "Cannot run a command: the container has ended");
     return container.behaviour.exec?.(command) ?? { exitCode: 0, output: "" };
   }
 

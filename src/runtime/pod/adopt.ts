@@ -72,7 +72,8 @@ function fromContainer(one: ContainerState, { current, said, exits, now }: Found
     if (one.ended && one.ended.containerId !== current.id) one.last = one.ended;
     one.ended = undefined;
     one.id = current.id;
-    one.runningSince = said?.state?.running?.startedAt && known ? Date.parse(said.state.running.startedAt) : (current.startedAt ?? now);
+    one.runningSince =
+      said?.state?.running?.startedAt && known ? Date.parse(said.state.running.startedAt) : (current.startedAt ?? now);
     one.started = known && said?.started === true;
     one.ready = known && said?.ready === true;
     return;

@@ -45,7 +45,10 @@ export function containerPlan(pod: Pod, container: Container, inputs: PlanInputs
 
 /** Changes when a container must be made anew: upstream allows only its image to change in a pod that runs. */
 export function specHash(container: Container): string {
-  return createHash("sha256").update(JSON.stringify([container.name, container.image])).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(JSON.stringify([container.name, container.image]))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** As upstream's kubelet: 1024 shares a core, at least 2; a quota of at least 1 ms. */

@@ -44,6 +44,10 @@ export interface PodContext {
   changed(): void;
   /** Resolves when the container has ended, or after `timeoutMs`; true when it has. */
   ended(one: ContainerState, timeoutMs: number): Promise<boolean>;
+  /** The container is gone, and nobody saw how it ended. */
+  lost(one: ContainerState): void;
+  /** Resolves when the status of now is stored. */
+  flush(): Promise<void>;
   /** The container runs: supervise it. */
   running(one: ContainerState): void;
 }

@@ -52,7 +52,11 @@ export class PodDirectory {
     ]);
     const path = this.termination(uid, container, attempt);
     const file = await open(path, "w", 0o666);
-    await file.chmod(0o666).finally(() => file.close());
+    try {
+      await file.chmod(0o666);
+    } finally {
+      await file.close();
+    }
     if (attempt < 2) return;
     await rm(this.log(uid, container, attempt - 2), { force: true });
     await rm(this.termination(uid, container, attempt - 2), { force: true });

@@ -32,7 +32,7 @@ export function podStatus(pod: Pod, state: PodState, facts: StatusFacts): PodSta
     containerStatuses: statuses(apps),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
     ...(pod.status?.nominatedNodeName ? { nominatedNodeName: pod.status.nominatedNodeName } : {}),
-    ...(verdict ?? {}),
+    ...verdict,
   };
 }
 
@@ -157,8 +157,7 @@ function initializedVerdict(state: PodState, phase: string): Verdict {
 function gatesVerdict(pod: Pod): Verdict {
   const conditionsNow = pod.status?.conditions ?? [];
   const open = (pod.spec?.readinessGates ?? []).filter(
-    ({ conditionType }) =>
-      conditionsNow.find((condition) => condition.type === conditionType)?.status !== "True",
+    ({ conditionType }) => conditionsNow.find((condition) => condition.type === conditionType)?.status !== "True",
   );
   if (open.length === 0) return { status: "True" };
   const message = open

@@ -1,5 +1,4 @@
 import type { Pod } from "../../api/kinds.ts";
-import { isReason } from "../../api/api-error.ts";
 import { describeError } from "../../lib/log.ts";
 import { runProbes } from "../probes/container-probes.ts";
 import type { ContainerExit, ObservedSandbox } from "../runtime-port.ts";
@@ -7,6 +6,8 @@ import { Wake } from "../wake.ts";
 import { adopt, unknownEnd } from "./adopt.ts";
 import { crashDelay } from "./back-off.ts";
 import { terminationOf } from "./container-end.ts";
+import { letGo, releasePod, removeSandbox } from "./end-pod.ts";
+import { Jobs } from "./jobs.ts";
 import { makeSandbox } from "./make-sandbox.ts";
 import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
 import { emit, placementOf, podLabel, specOf, type PodContext, type WorkerDeps } from "./pod-context.ts";
@@ -33,7 +34,7 @@ export class PodWorker {
   readonly state: PodState;
   readonly #deps: WorkerDeps;
   readonly #wake: Wake;
-  readonly #jobs = new Set<Promise<void>>();
+  readonly #jobs: Jobs;
   readonly #endings = new Map<ContainerState, (() => void)[]>();
   readonly #probes = new Map<ContainerState, AbortController>();
   /** Ends what starts containers, once the pod is to end. */
@@ -54,6 +55,7 @@ export class PodWorker {
     this.state = newPodState(pod);
     this.#wake = new Wake(deps.clock);
     this.#context = this.#makeContext();
+    this.#jobs = new Jobs({ failed: (error) => this.#jobFailed(error), ended: () => this.#changed() });
   }
 
   get pod(): Pod {
@@ -85,7 +87,7 @@ export class PodWorker {
       if (one.waiting?.reason === "CreateContainerConfigError") one.retryAt = 0;
     }
     if (!this.state.sandbox) this.state.retryAt = 0;
-    else this.#job(async () => void (await this.#prepareVolumes()));
+    else this.#jobs.run(async () => void (await this.#prepareVolumes()));
     this.#wake.ring();
   }
 
@@ -110,13 +112,13 @@ export class PodWorker {
     }
     this.#starting.abort(new Error("the worker ends"));
     for (const probes of this.#probes.values()) probes.abort(new Error("the worker ends"));
-    while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs);
+    await this.#jobs.settled();
   }
 
   exited(containerId: string, exit: ContainerExit): void {
     const one = this.state.containers.find(({ id }) => id === containerId);
     if (!one || one.ended) return;
-    this.#job(async () => {
+    this.#jobs.run(async () => {
       const spec = specOf(this.#context, one);
       const message = await this.#deps.directory.terminationMessage(this.uid, {
         container: one.name,
@@ -133,7 +135,7 @@ export class PodWorker {
     const one = this.state.containers.find(({ id }) => id === containerId);
     if (!one) return;
     // An ending that is still on its way comes first.
-    this.#job(async () => {
+    this.#jobs.run(async () => {
       await this.#context.ended(one, 500);
       if (one.id !== containerId) return;
       if (!one.ended) this.#end(one, unknownEnd(containerId, one.runningSince, this.#deps.clock.now()));
@@ -172,7 +174,7 @@ export class PodWorker {
       this.state.blocked = { reason: "Unsupported", message };
       emit(this.#context, { type: "Warning", reason: "Unsupported", message: `Cannot start the pod: ${message}` });
     }
-    this.#job(async () => {
+    this.#jobs.run(async () => {
       for (const id of leftovers.containers) await runtime.removeContainer(id, signal);
       for (const id of leftovers.sandboxes) await runtime.removeSandbox(id, signal);
     });
@@ -198,14 +200,14 @@ export class PodWorker {
         return this.#podJob("sandbox", () => this.#createSandbox());
       case "initialized":
         this.state.initialized = true;
-        return void this.#publisher?.mark();
+        return this.#publisher?.mark();
       case "start": {
         const one = this.#container(step.container);
         return this.#containerJob(one, "starting", () => startContainer(this.#context, one, this.#starting.signal));
       }
       case "backOff":
         tellBackOff(this.#context, this.#container(step.container));
-        return void this.#publisher?.mark();
+        return this.#publisher?.mark();
       case "stop": {
         const one = this.#container(step.container);
         const graceSeconds = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
@@ -216,15 +218,18 @@ export class PodWorker {
       case "evict":
         this.state.evicted = { reason: step.reason, message: step.message };
         emit(this.#context, { type: "Normal", reason: step.reason, message: step.message });
-        return void this.#publisher?.mark();
+        return this.#publisher?.mark();
       case "terminate":
         return this.#podJob("terminating", () => terminatePod(this.#context, this.#grace(), signal));
       case "removeSandbox":
-        return this.#podJob("removing", () => this.#removeSandbox(signal));
+        return this.#podJob("removing", () => removeSandbox(this.#context, this.#ending(), signal));
       case "release":
-        return this.#podJob("releasing", () => this.#release());
+        return this.#podJob("releasing", () => releasePod(this.#context));
       case "letGo":
-        return this.#podJob("releasing", () => this.#letGo());
+        return this.#podJob("releasing", async () => {
+          await letGo(this.#context, this.#gone);
+          this.#finished = true;
+        });
     }
   }
 
@@ -237,62 +242,10 @@ export class PodWorker {
     }
   }
 
-  async #removeSandbox(signal: AbortSignal): Promise<void> {
-    const { state } = this;
-    const { sandbox } = state;
-    if (!sandbox) return;
-    const ending = this.#desired().terminating || state.evicted !== undefined;
-    const running = state.containers.filter((one) => one.runningSince !== undefined);
-    if (!ending && !state.sandboxAlive) {
-      const message = "Pod sandbox changed, it will be killed and re-created.";
-      emit(this.#context, { type: "Normal", reason: "SandboxChanged", message });
-    }
-    // A final state is stored before the only other witness of it goes.
-    if (running.length === 0) await this.#publisher?.flush();
-    await this.#deps.runtime.removeSandbox(sandbox.id, signal);
-    for (const one of running) if (!(await this.#context.ended(one, 1000))) this.#lose(one);
-    for (const one of state.containers) one.id = undefined;
-    state.sandbox = undefined;
-    state.sandboxAlive = false;
-    if (!ending) this.#rewind();
-  }
-
-  /** A new sandbox begins with the init containers again, as upstream does. */
-  #rewind(): void {
-    const apps = this.state.containers.filter((one) => one.kind === "app");
-    if (apps.every((one) => one.ended && !restarts(one, this.#restartPolicy()))) return;
-    for (const one of this.state.containers) {
-      if (one.kind !== "init" || !one.ended) continue;
-      one.last = one.ended;
-      one.ended = undefined;
-      this.state.initialized = false;
-    }
-    if (this.state.containers.some((one) => one.kind === "sidecar")) this.state.initialized = false;
-  }
-
-  async #release(): Promise<void> {
-    if (this.#pod.spec?.hostNetwork !== true) await this.#deps.network.release(this.uid);
-    await this.#deps.volumes.remove(this.uid);
-    this.state.released = true;
-    await this.#publisher?.flush();
-  }
-
-  async #letGo(): Promise<void> {
-    if (!this.#gone) {
-      try {
-        await this.#deps.objects.delete("Pod", this.#ref(), { gracePeriodSeconds: 0 });
-      } catch (error) {
-        if (!isReason(error, "NotFound") && !isReason(error, "Conflict")) throw error;
-      }
-    }
-    await this.#deps.directory.remove(this.uid);
-    this.#finished = true;
-  }
-
   /** Deleted with no grace while it is being stopped with some. */
   #killNow(): void {
     const { sandbox } = this.state;
-    if (sandbox) this.#job(() => this.#deps.runtime.removeSandbox(sandbox.id, AbortSignal.timeout(60_000)));
+    if (sandbox) this.#jobs.run(() => this.#deps.runtime.removeSandbox(sandbox.id, new AbortController().signal));
   }
 
   #end(one: ContainerState, end: Termination): void {
@@ -325,13 +278,13 @@ export class PodWorker {
     this.#probes.set(one, ended);
     const target = { container, containerId: one.id ?? "", podIp };
     const results = probeResults(this.#context, one, container);
-    this.#job(() => runProbes(this.#deps, { target, results, signal: ended.signal }));
+    this.#jobs.run(() => runProbes(this.#deps, { target, results, signal: ended.signal }));
     this.#changed();
   }
 
   #podJob(busy: NonNullable<PodState["busy"]>, work: () => Promise<void>): void {
     this.state.busy = busy;
-    this.#job(async () => {
+    this.#jobs.run(async () => {
       try {
         await work();
       } catch (error) {
@@ -346,7 +299,7 @@ export class PodWorker {
 
   #containerJob(one: ContainerState, busy: NonNullable<ContainerState["busy"]>, work: () => Promise<void>): void {
     one.busy = busy;
-    this.#job(async () => {
+    this.#jobs.run(async () => {
       try {
         await work();
       } catch (error) {
@@ -358,24 +311,14 @@ export class PodWorker {
     });
   }
 
-  /** Every job is owned here: its failure is logged, its end looked at. */
-  #job(work: () => Promise<void>): void {
-    const job = work()
-      .catch((error: unknown) => {
-        const { aborted, reason } = this.#starting.signal;
-        if (aborted && (error === reason || this.#stopped?.aborted)) return;
-        this.#deps.log.warn("A pod's step failed", { pod: podLabel(this.#context), error: describeError(error) });
-      })
-      .finally(() => {
-        this.#jobs.delete(job);
-        this.#changed();
-      });
-    this.#jobs.add(job);
+  #jobFailed(error: unknown): void {
+    const { aborted, reason } = this.#starting.signal;
+    if (aborted && (error === reason || this.#stopped?.aborted)) return;
+    this.#deps.log.warn("A pod's step failed", { pod: podLabel(this.#context), error: describeError(error) });
   }
 
   #changed(): void {
-    const terminating = this.#desired().terminating || this.state.evicted !== undefined;
-    if (terminating && !this.#starting.signal.aborted) this.#starting.abort(new Error("the pod ends"));
+    if (this.#ending() && !this.#starting.signal.aborted) this.#starting.abort(new Error("the pod ends"));
     this.#publisher?.mark();
     this.#wake.ring();
   }
@@ -389,6 +332,8 @@ export class PodWorker {
       volumes: () => (this.#volumes ??= this.#prepareVolumes()),
       changed: () => this.#changed(),
       running: (one) => this.#supervise(one),
+      lost: (one) => this.#lose(one),
+      flush: async () => this.#publisher?.flush(),
       ended: async (one, timeoutMs) => {
         if (one.ended) return true;
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -418,6 +363,10 @@ export class PodWorker {
       terminating: this.#gone || this.#pod.metadata?.deletionTimestamp !== undefined,
       deadlineAt: seconds === undefined || startedAt === undefined ? undefined : startedAt + seconds * 1000,
     };
+  }
+
+  #ending(): boolean {
+    return this.#desired().terminating || this.state.evicted !== undefined;
   }
 
   #restartPolicy(): string {

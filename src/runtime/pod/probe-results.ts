@@ -8,7 +8,12 @@ export function probeResults(context: PodContext, one: ContainerState, container
   return {
     started: () => one.started,
     failed: (probe, message) =>
-      emit(context, { type: "Warning", reason: "Unhealthy", message: `${probe} probe failed: ${message}`, container: one }),
+      emit(context, {
+        type: "Warning",
+        reason: "Unhealthy",
+        message: `${probe} probe failed: ${message}`,
+        container: one,
+      }),
     verdict: (probe, ok) => {
       if (probe === "Readiness") {
         if (one.ready === ok) return;

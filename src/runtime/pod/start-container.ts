@@ -188,5 +188,5 @@ async function startFailed(context: PodContext, one: ContainerState, message: st
   one.crash = next;
   one.retryAt = now + Math.max(waitMs, 1000);
   emit(context, { type: "Warning", reason: "Failed", message: `Error: ${message}`, container: one });
-  await runtime.removeContainer(id, AbortSignal.timeout(60_000));
+  await runtime.removeContainer(id, new AbortController().signal);
 }

@@ -26,7 +26,9 @@ export function unsupported(pod: Pod): string[] {
 function volume(volume: Volume): string[] {
   if (volume.persistentVolumeClaim) {
     const claim = volume.persistentVolumeClaim.claimName;
-    return [`volume "${volume.name}": persistentVolumeClaim "${claim}" cannot be mounted: claims are not supported yet`];
+    return [
+      `volume "${volume.name}": persistentVolumeClaim "${claim}" cannot be mounted: claims are not supported yet`,
+    ];
   }
   if (volume.projected) {
     return (volume.projected.sources ?? [])
@@ -44,10 +46,7 @@ function container({ name, volumeDevices, securityContext, resources }: Containe
   return [
     ...when(volumeDevices?.length, `${where}: volumeDevices are not supported yet`),
     ...when(resources?.claims?.length, `${where}: resource claims are not supported yet`),
-    ...when(
-      securityContext?.procMount === "Unmasked",
-      `${where}: securityContext.procMount Unmasked is not supported`,
-    ),
+    ...when(securityContext?.procMount === "Unmasked", `${where}: securityContext.procMount Unmasked is not supported`),
     ...when(
       securityContext?.seccompProfile?.type === "Localhost",
       `${where}: only the seccomp profiles RuntimeDefault and Unconfined are supported`,

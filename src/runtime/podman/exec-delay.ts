@@ -28,7 +28,10 @@ interface Conmon {
 
 /** The conmon processes of one session, which has its id as `-u`. The newest processes are looked at first. */
 async function conmons(execId: string): Promise<Conmon[]> {
-  const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger).sort((a, b) => b - a);
+  const pids = (await readdir("/proc"))
+    .map(Number)
+    .filter(Number.isInteger)
+    .sort((a, b) => b - a);
   const found: Conmon[] = [];
   for (const pid of pids) {
     const words = (await read(`/proc/${pid}/cmdline`)).split("\0");

@@ -69,7 +69,9 @@ export class PodmanHttp {
       }
     } catch (cause) {
       request.signal?.throwIfAborted();
-      throw new RuntimeError("unavailable", `Cannot read ${name(request)} from Podman: the connection ended`, { cause });
+      throw new RuntimeError("unavailable", `Cannot read ${name(request)} from Podman: the connection ended`, {
+        cause,
+      });
     } finally {
       response.destroy();
     }
@@ -125,7 +127,9 @@ export class PodmanHttp {
       path: `${BASE}${path}${parameters === "" ? "" : `?${parameters}`}`,
       headers: {
         host: "podman",
-        ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+        ...(text === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
         ...headers,
       },
       ...(signal ? { signal } : {}),
@@ -139,7 +143,9 @@ export class PodmanHttp {
     const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
     const outgoing = httpRequest(options, resolve);
     outgoing.setTimeout(timeoutMs, () => {
-      outgoing.destroy(new RuntimeError("timeout", `Podman has not answered ${name(request)} for ${timeoutMs / 1000} s`));
+      outgoing.destroy(
+        new RuntimeError("timeout", `Podman has not answered ${name(request)} for ${timeoutMs / 1000} s`),
+      );
     });
     outgoing.on("error", (cause) => reject(failure(request, cause)));
     outgoing.end(body);

@@ -51,9 +51,7 @@ export class PodmanImages implements Images {
       method: "POST",
       path: "/images/pull",
       query: { reference, policy: "always" },
-      headers: auth
-        ? { "x-registry-auth": Buffer.from(JSON.stringify(auth)).toString("base64url") }
-        : {},
+      headers: auth ? { "x-registry-auth": Buffer.from(JSON.stringify(auth)).toString("base64url") } : {},
       timeoutMs: 30 * 60_000,
       signal,
     });

@@ -69,6 +69,8 @@ export class PodmanService {
     await rm(this.socketPath, { force: true });
     const child = spawn(this.#command, ["system", "service", "--time=0", `unix://${this.socketPath}`], {
       env: this.#env,
+      // conmon drops files where the service was started.
+      cwd: dirname(this.socketPath),
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;

@@ -28,6 +28,7 @@ export function httpCheck(target: HttpTarget, container: Container, podIp: strin
 function portNumber(port: string | number | object, container: Container): number {
   const named = (container.ports ?? []).find(({ name }) => name !== undefined && name === port);
   const number = named?.containerPort ?? Number(port);
-  if (!Number.isInteger(number)) throw new Error(`container ${container.name} has no port named ${String(port)}`);
+  if (!Number.isInteger(number))
+    throw new Error(`container ${container.name} has no port named ${JSON.stringify(port)}`);
   return number;
 }

@@ -14,7 +14,13 @@ const CHECKS: Readonly<Record<string, { is(stats: Stats): boolean; what: string 
 };
 
 /** Makes or checks a hostPath by its type (core/v1 `HostPathType`) and returns the path. */
-export async function hostPath({ path, type = "" }: { readonly path: string; readonly type?: string }): Promise<string> {
+export async function hostPath({
+  path,
+  type = "",
+}: {
+  readonly path: string;
+  readonly type?: string;
+}): Promise<string> {
   if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
   if (type === "FileOrCreate") {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });

@@ -4,18 +4,19 @@ import type { PodAttachment } from "../ports.ts";
 /** The pod's `/etc/hosts`, in the layout of upstream's. */
 export function hostsFile(pod: Pod, { ip, hostname, base }: { ip: string; hostname: string; base?: string }): string {
   const aliases = pod.spec?.hostAliases ?? [];
-  const lines = base === undefined
-    ? [
-        "# Kubernetes-managed hosts file.",
-        "127.0.0.1\tlocalhost",
-        "::1\tlocalhost ip6-localhost ip6-loopback",
-        "fe00::0\tip6-localnet",
-        "fe00::0\tip6-mcastprefix",
-        "fe00::1\tip6-allnodes",
-        "fe00::2\tip6-allrouters",
-        `${ip}\t${hostsNames(pod, hostname)}`,
-      ]
-    : ["# Kubernetes-managed hosts file (host network).", base.trimEnd()];
+  const lines =
+    base === undefined
+      ? [
+          "# Kubernetes-managed hosts file.",
+          "127.0.0.1\tlocalhost",
+          "::1\tlocalhost ip6-localhost ip6-loopback",
+          "fe00::0\tip6-localnet",
+          "fe00::0\tip6-mcastprefix",
+          "fe00::1\tip6-allnodes",
+          "fe00::2\tip6-allrouters",
+          `${ip}\t${hostsNames(pod, hostname)}`,
+        ]
+      : ["# Kubernetes-managed hosts file (host network).", base.trimEnd()];
   if (aliases.length > 0) {
     lines.push("", "# Entries added by HostAliases.");
     for (const alias of aliases) lines.push(`${alias.ip}\t${(alias.hostnames ?? []).join("\t")}`);

@@ -1,8 +1,8 @@
 import { ApiError } from "../../../src/api/api-error.ts";
 import type { KindName, Kinds } from "../../../src/api/kinds.ts";
 import type { DeleteOptions, EventRecorder, NewObject, ObjectChange, Objects, Ref } from "../../../src/api/objects.ts";
-import { timestamp } from "../../../src/lib/clock.ts";
-import { randomUUID } from "node:crypto";
+import { systemClock, timestamp } from "../../../src/lib/clock.ts";
+import { systemRandom } from "../../../src/lib/random.ts";
 
 type Stored = Kinds[KindName];
 type Listener = (change: ObjectChange) => void;
@@ -32,8 +32,8 @@ export class MemoryObjects implements Objects {
   }
 
   async create<K extends KindName>(kind: K, object: NewObject<K>): Promise<Kinds[K]> {
-    const uid = randomUUID();
-    const metadata = { ...object.metadata, uid, creationTimestamp: timestamp(Date.now()) };
+    const uid = systemRandom.uuid();
+    const metadata = { ...object.metadata, uid, creationTimestamp: timestamp(systemClock.now()) };
     return this.#put(kind, "ADDED", { ...object, kind, metadata } as unknown as Kinds[K]);
   }
 
@@ -52,9 +52,9 @@ export class MemoryObjects implements Objects {
     const object = this.#existing(kind, ref) as Kinds["Pod"];
     const grace = gracePeriodSeconds ?? object.spec?.terminationGracePeriodSeconds ?? 30;
     if (kind === "Pod" && grace > 0) {
-      const deletionTimestamp = timestamp(Date.now() + grace * 1000);
+      const deletionTimestamp = timestamp(systemClock.now() + grace * 1000);
       const metadata = { ...object.metadata, deletionTimestamp, deletionGracePeriodSeconds: grace };
-      await this.#put(kind, "MODIFIED", { ...object, metadata });
+      this.#put(kind, "MODIFIED", { ...object, metadata });
       return;
     }
     this.#of(kind).delete(key(object.metadata as Ref));
@@ -63,7 +63,7 @@ export class MemoryObjects implements Objects {
 
   async bind(pod: Ref, nodeName: string): Promise<void> {
     const before = this.#existing("Pod", pod);
-    await this.#put("Pod", "MODIFIED", { ...before, spec: { ...before.spec, nodeName } } as Kinds["Pod"]);
+    this.#put("Pod", "MODIFIED", { ...before, spec: { ...before.spec, nodeName } } as Kinds["Pod"]);
   }
 
   #existing<K extends KindName>(kind: K, ref: Ref): Kinds[K] {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomUUID } from "node:crypto";
 import type { Pod, PodSpec } from "../../../src/api/kinds.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
+import { systemRandom } from "../../../src/lib/random.ts";
 import { createLogger, type Logger } from "../../../src/lib/log.ts";
 import type { PodNetwork } from "../../../src/runtime/ports.ts";
 import { PodRuntime } from "../../../src/runtime/pod-runtime.ts";
@@ -58,7 +58,7 @@ export class PodmanNode {
     await writeFile(join(directory, "containers.conf"), CONTAINERS_CONF);
     const node = new PodmanNode(directory, `${NETWORK}-${subnet}`);
     node.#serving = node.service.run(node.#ended.signal);
-    await node.service.ready(AbortSignal.timeout(10_000));
+    await node.service.ready(new AbortController().signal);
     await node.#clean();
     const base = `10.61.${subnet}`;
     node.#base = base;
@@ -113,7 +113,7 @@ export class PodmanNode {
     this.#agent = undefined;
   }
 
-  async apply(spec: Partial<PodSpec>, name = `pod-${randomUUID().slice(0, 5)}`): Promise<Pod> {
+  async apply(spec: Partial<PodSpec>, name = `pod-${systemRandom.uuid().slice(0, 5)}`): Promise<Pod> {
     return this.objects.create("Pod", {
       metadata: { name, namespace: "default", labels: { app: "test" } },
       spec: { nodeName: "node-1", terminationGracePeriodSeconds: 1, containers: [], ...spec },
@@ -133,17 +133,15 @@ export class PodmanNode {
       if (object.metadata?.name === name && test(object)) resolve(object);
     };
     this.objects.watch("Pod", ({ object }) => look(object), done.signal);
-    const cancel = systemClock.timer(ms, () => {
-      const events = this.events.all.filter(({ regarding }) => regarding.name === name);
-      const said = events.map(({ reason, message }) => `${reason}: ${message}`).join("\n");
-      reject(new Error(`Not in ${ms} ms: ${JSON.stringify(this.pod(pod)?.status, undefined, 1)}\n${said}`));
-    });
-    const keepAlive = setInterval(() => {}, 1000);
-    return promise.finally(() => {
-      cancel();
-      clearInterval(keepAlive);
-      done.abort();
-    });
+    void systemClock.sleep(ms, done.signal).then(
+      () => {
+        const events = this.events.all.filter(({ regarding }) => regarding.name === name);
+        const said = events.map(({ reason, message }) => `${reason}: ${message}`).join("\n");
+        reject(new Error(`Not in ${ms} ms: ${JSON.stringify(this.pod(pod)?.status, undefined, 1)}\n${said}`));
+      },
+      () => {},
+    );
+    return promise.finally(() => done.abort());
   }
 
   async gone(pod: Pod, ms = 15_000): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { systemClock } from "../lib/clock.ts";
+import { systemRandom } from "../lib/random.ts";
 import { after, before, describe, test } from "node:test";
 import type { ContainerSpec, ObservedSandbox, Runtime, RuntimeChange, Sandbox, SandboxSpec } from "./runtime-port.ts";
 
@@ -32,13 +33,17 @@ class Changes {
 
   async until<T>(find: (changes: readonly RuntimeChange[]) => T | undefined): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timeout = setTimeout(() => reject(new Error(`Not told: ${JSON.stringify(this.all)}`)), DEADLINE_MS);
+    const over = new AbortController();
+    systemClock.sleep(DEADLINE_MS, over.signal).then(
+      () => reject(new Error(`Not told: ${JSON.stringify(this.all)}`)),
+      () => {},
+    );
     this.#look = () => {
       const found = find(this.all);
       if (found !== undefined) resolve(found);
     };
     this.#look();
-    return promise.finally(() => clearTimeout(timeout));
+    return promise.finally(() => over.abort());
   }
 
   async snapshot(): Promise<readonly ObservedSandbox[]> {
@@ -67,7 +72,7 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     });
 
     const started = async (kind: ContractContainer): Promise<{ sandbox: Sandbox; id: string; uid: string }> => {
-      const uid = randomUUID();
+      const uid = systemRandom.uuid();
       const sandbox = await harness.runtime.createSandbox(harness.sandbox(uid), never);
       const id = await harness.runtime.createContainer(sandbox, harness.container(kind), never);
       await harness.runtime.startContainer(id, never);
@@ -103,7 +108,10 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
       await later.end();
       assert.equal(found?.id, sandbox.id);
       assert.equal(found?.running, true);
-      assert.deepEqual(found?.containers.map((one) => [one.id, one.name, one.state]), [[id, "runs", "running"]]);
+      assert.deepEqual(
+        found?.containers.map((one) => [one.id, one.name, one.state]),
+        [[id, "runs", "running"]],
+      );
       assert.equal(found?.containers[0]?.specHash, harness.container("runs").specHash);
       await harness.runtime.removeSandbox(sandbox.id, never);
     });
@@ -124,26 +132,29 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
     });
 
     test("a sandbox of the same attempt replaces what an earlier try left", async () => {
-      const uid = randomUUID();
+      const uid = systemRandom.uuid();
       const first = await harness.runtime.createSandbox(harness.sandbox(uid), never);
       const second = await harness.runtime.createSandbox(harness.sandbox(uid), never);
       assert.notEqual(first.id, second.id);
       const later = new Changes(harness.runtime);
       const found = (await later.snapshot()).filter(({ pod }) => pod.uid === uid);
       await later.end();
-      assert.deepEqual(found.map(({ id }) => id), [second.id]);
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        [second.id],
+      );
       await harness.runtime.removeSandbox(second.id, never);
     });
 
     test("a command that cannot be run fails at the start", async () => {
-      const sandbox = await harness.runtime.createSandbox(harness.sandbox(randomUUID()), never);
+      const sandbox = await harness.runtime.createSandbox(harness.sandbox(systemRandom.uuid()), never);
       const id = await harness.runtime.createContainer(sandbox, harness.container("unstartable"), never);
       await assert.rejects(harness.runtime.startContainer(id, never), { name: "RuntimeError", code: "start" });
       await harness.runtime.removeSandbox(sandbox.id, never);
     });
 
     test("a container in a sandbox that is gone is refused", async () => {
-      const sandbox = await harness.runtime.createSandbox(harness.sandbox(randomUUID()), never);
+      const sandbox = await harness.runtime.createSandbox(harness.sandbox(systemRandom.uuid()), never);
       await harness.runtime.removeSandbox(sandbox.id, never);
       await assert.rejects(harness.runtime.createContainer(sandbox, harness.container("runs"), never), {
         name: /RuntimeError|PodmanError/,
