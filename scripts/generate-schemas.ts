@@ -109,9 +109,9 @@ function readDescriptions(name: string): Record<string, string> {
 
 function tidy(text: string): string {
   return text
-    .replace(/\n\s*\* ?/g, "\n")
+    .replaceAll(/\n\s*\* ?/g, "\n")
     .replaceAll("*_/", "*/")
-    .replaceAll("\\'", "'")
+    .replaceAll(/\\(["'\\])/g, "$1")
     .trim();
 }
 

@@ -59,7 +59,7 @@ export function openapiDefinitions(
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     const key = definitionName(name);
     if (found[key] !== undefined) continue;
-    found[key] = definitionJson(name, { version, texts: descriptions[name] ?? {}, kinds: kinds.get(name) });
+    found[key] = definitionJson(name, { version, descriptions, kinds: kinds.get(name) });
     for (const type of definitionOf(name).fields.values()) visit(type);
   }
   return Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -76,14 +76,15 @@ function namedPrimitive(primitive: Primitive, version: OpenApiVersion): Json {
 
 interface Context {
   readonly version: OpenApiVersion;
-  readonly texts: Readonly<Record<string, string>>;
+  readonly descriptions: Descriptions;
   readonly kinds: readonly GroupVersionKind[] | undefined;
 }
 
-function definitionJson(name: string, { version, texts, kinds }: Context): Json {
+function definitionJson(name: string, { version, descriptions, kinds }: Context): Json {
+  const texts = descriptions[name] ?? {};
   const { fields, required, lists } = definitionOf(name);
   const properties = [...fields].map(([field, type]) => {
-    const description = texts[field];
+    const description = texts[field] ?? descriptionOf(type, descriptions);
     return [
       field,
       { ...(description === undefined ? {} : { description }), ...typeJson(type, version), ...marksJson(lists[field]) },
@@ -96,6 +97,11 @@ function definitionJson(name: string, { version, texts, kinds }: Context): Json 
     properties: Object.fromEntries(properties),
     ...(kinds === undefined ? {} : { "x-kubernetes-group-version-kind": kinds }),
   };
+}
+
+/** The models carry no description for fields that are objects: their type's own says what they are. */
+function descriptionOf(type: SchemaType, descriptions: Descriptions): string | undefined {
+  return "object" in type ? descriptions[type.object]?.[""] : undefined;
 }
 
 function typeJson(type: SchemaType, version: OpenApiVersion): Json {
