@@ -20,8 +20,6 @@ export interface DiskContents {
   readonly incarnation: number;
   readonly lastArrival: Arrival;
   readonly lastStamp: Stamp;
-  /** `log` reaches back to events after this arrival. */
-  readonly horizon: Arrival;
   readonly states: readonly { readonly state: ObjectState; readonly arrival: Arrival }[];
 }
 
@@ -40,7 +38,8 @@ export interface LoggedEvent {
  * - the store has one commit under way at most.
  */
 export interface Disk {
-  readonly contents: DiskContents;
+  /** What it holds at the start; called once, so that the disk need not keep it. */
+  load(): DiskContents;
   commit(changes: readonly Change[], lastStamp: Stamp): Promise<void>;
   /** A resource's events after `after` and up to `upTo`, in order; undefined when they are not there any more. */
   log(resource: string, range: { readonly after: Arrival; readonly upTo: Arrival }): readonly LoggedEvent[] | undefined;

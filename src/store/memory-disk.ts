@@ -3,10 +3,14 @@ import { ZERO_STAMP } from "./stamp.ts";
 
 /** Forgets everything with the process. */
 export class MemoryDisk implements Disk {
-  readonly contents: DiskContents;
+  readonly #incarnation: number;
 
   constructor(incarnation: number) {
-    this.contents = { incarnation, lastArrival: 0, lastStamp: ZERO_STAMP, horizon: 0, states: [] };
+    this.#incarnation = incarnation;
+  }
+
+  load(): DiskContents {
+    return { incarnation: this.#incarnation, lastArrival: 0, lastStamp: ZERO_STAMP, states: [] };
   }
 
   async commit(): Promise<void> {}

@@ -65,7 +65,7 @@ export class ObjectStore implements Store {
 
   constructor({ disk, clock, random, logger }: ObjectStoreDeps, options: ObjectStoreOptions = {}) {
     const { ephemeral = EPHEMERAL_RULES, logLength = 1024 } = options;
-    const { contents } = disk;
+    const contents = disk.load();
     this.#disk = disk;
     this.#logger = logger;
     this.#rules = ephemeral;

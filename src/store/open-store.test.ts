@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,8 @@ import { systemRandom } from "../lib/random.ts";
 import { pod, podKey, testStore } from "./store.contract.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { Claims } from "./claims.ts";
+import { spawnModule } from "./failures/spawn-module.ts";
+import { writingChild } from "./failures/writing-child.ts";
 import { SimulatedClock } from "./simulation/simulated-clock.ts";
 import { openStore, type OpenStoreOptions } from "./open-store.ts";
 import type { StoreEvent } from "./port.ts";
@@ -98,6 +101,18 @@ test("a second agent on the same data directory is refused, and the first goes o
   await first.create(podKey("a"), pod("a"));
   await first.close();
   await (await open(dataDir)).close();
+});
+
+test("an agent of another process is refused too, and its kill frees the directory", async () => {
+  const dataDir = newDirectory();
+  const child = spawnModule(writingChild, [dataDir]);
+  await once(child.stdout, "data");
+  await assert.rejects(open(dataDir), new RegExp(`another agent \\(process ${child.pid}\\) uses it`));
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const store = await open(dataDir);
+  assert.ok(store.list("configmaps").entries.length <= 8);
+  await store.close();
 });
 
 test("a clock that has gone back between two starts makes no version and no stamp twice", async () => {

@@ -111,7 +111,7 @@ export class SqliteDatabase {
 function openDatabase(file: string): DatabaseSync {
   const isNew = !existsSync(file);
   // SQLite gives its other files the permissions of the first.
-  closeSync(openSync(file, "a", 0o600));
+  if (isNew) closeSync(openSync(file, "a", 0o600));
   const db = new DatabaseSync(file);
   try {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216");

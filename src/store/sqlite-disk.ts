@@ -26,17 +26,17 @@ interface Waiting {
 
 /** The state database of a data directory: written by a worker thread, read here. */
 export class SqliteDisk implements Disk {
-  readonly contents: DiskContents;
   /** Resolves with the reason when the worker ends without being asked to. */
   readonly died: Promise<Error>;
   readonly #file: string;
   readonly #worker: WorkerCalls;
+  #contents: DiskContents | undefined;
 
   private constructor(file: string, worker: WorkerCalls) {
     this.#file = file;
     this.#worker = worker;
     this.died = worker.died;
-    this.contents = readContents(file);
+    this.#contents = readContents(file);
   }
 
   /** `incarnation` is for a new directory. Refuses, with what to do, a directory in use and a damaged database. */
@@ -60,6 +60,13 @@ export class SqliteDisk implements Disk {
       await calls.send({ kind: "close" });
       throw refusal(dataDir, new StartError("corrupt", (error as Error).message));
     }
+  }
+
+  load(): DiskContents {
+    const contents = this.#contents;
+    if (!contents) throw new Error("Cannot load the state database twice");
+    this.#contents = undefined;
+    return contents;
   }
 
   async commit(changes: readonly Change[], lastStamp: Stamp): Promise<void> {

@@ -16,7 +16,6 @@ export function readContents(file: string): DiskContents {
       incarnation: Number(meta.get("incarnation")),
       lastArrival: Number(meta.get("arrival")),
       lastStamp: meta.get("stamp") ?? "",
-      horizon: Number(meta.get("horizon")),
       states: readStates(db),
     };
   } finally {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { DamagedError, SqliteDatabase } from "./sqlite-database.ts";
@@ -20,7 +20,8 @@ const data = workerData as SqliteWorkerData;
  * The kernel releases it, so that there is nothing to clean up after a kill.
  */
 function lock(): DatabaseSync {
-  closeSync(openSync(data.lockFile, "a", 0o600));
+  // Never opened when it is there: closing it would release the lock of a store in this same process.
+  if (!existsSync(data.lockFile)) closeSync(openSync(data.lockFile, "a", 0o600));
   const db = new DatabaseSync(data.lockFile);
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
