@@ -12,6 +12,9 @@ import { diffState } from "./state-change.ts";
 /** How long a dataplane may take to start, in milliseconds: rootless, Podman's own start is in it. */
 const PATIENCE_MS = 5_000;
 
+/** What of a probe's message is kept: it ends up in Events. */
+const LONGEST_MESSAGE = 1024;
+
 interface Published {
   readonly seq: number;
   readonly state: DataplaneState;
@@ -44,7 +47,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
   readonly #path: string;
   readonly #retryMs: number;
   readonly #onConnect: () => void;
-  readonly #probes = new Map<number, { resolve: (result: ProbeResult) => void; reject: (error: Error) => void }>();
+  readonly #probes = new Map<number, Pick<PromiseWithResolvers<ProbeResult>, "resolve" | "reject">>();
   readonly #waiters = new Set<() => void>();
   #session: Session | undefined;
   #published: Published | undefined;
@@ -104,22 +107,23 @@ export class DataplaneClient implements Prober, EndpointDrain {
       throw new Error("Cannot run the probe: the dataplane process is not there");
     }
     const id = this.#nextProbe++;
-    return await new Promise<ProbeResult>((resolve, reject) => {
-      const cancel = (): void => {
-        this.#probes.delete(id);
-        send(session.socket, { type: "cancel", id });
-        reject(signal.reason as Error);
-      };
-      const settle =
-        <T>(finish: (value: T) => void) =>
-        (value: T): void => {
-          signal.removeEventListener("abort", cancel);
-          finish(value);
-        };
-      this.#probes.set(id, { resolve: settle(resolve), reject: settle(reject) });
-      signal.addEventListener("abort", cancel, { once: true });
-      send(session.socket, { type: "probe", id, check, timeoutMs });
-    });
+    const answer = Promise.withResolvers<ProbeResult>();
+    this.#probes.set(id, answer);
+    const abort = (): void => answer.reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    // The dataplane keeps to the time limit itself; this is for one that does not answer at all.
+    const cancel = this.#clock.timer(timeoutMs + PATIENCE_MS, () =>
+      answer.reject(new Error("Cannot run the probe: the dataplane process does not answer")),
+    );
+    send(session.socket, { type: "probe", id, check, timeoutMs });
+    try {
+      return await answer.promise;
+    } finally {
+      cancel();
+      signal.removeEventListener("abort", abort);
+      // Still there when it was given up.
+      if (this.#probes.delete(id)) send(session.socket, { type: "cancel", id });
+    }
   }
 
   /** A connection from the pods' network to an address there. Rejects with the system's `code` when it is refused. */
@@ -175,6 +179,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
   #receive(session: Session, message: FromDataplane): void {
     switch (message.type) {
       case "welcome":
+        if (!Number.isSafeInteger(message.pid) || message.pid <= 1) throw new Error("Cannot read the dataplane's pid");
         this.#session = session;
         this.#pid = message.pid;
         this.#push();
@@ -189,7 +194,10 @@ export class DataplaneClient implements Prober, EndpointDrain {
         this.#logger.error("The dataplane refused its state", { why: message.message });
         break;
       case "probed":
-        this.#probes.get(message.id)?.resolve({ ok: message.ok, message: message.message });
+        this.#probes.get(message.id)?.resolve({
+          ok: message.ok === true,
+          message: String(message.message).slice(0, LONGEST_MESSAGE),
+        });
         this.#probes.delete(message.id);
         break;
       case "dialed":

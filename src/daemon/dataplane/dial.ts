@@ -3,6 +3,8 @@ import type { Duplex } from "node:stream";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import type { FromDataplane, ToDataplane } from "./protocol.ts";
 
+const GRACE_MS = 2_000;
+
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
@@ -23,6 +25,10 @@ export function dialThrough(path: string, { host, port, timeoutMs = 10_000, sign
     const aborted = (): void => failed(signal?.reason);
     const broken = (error: Error): void => failed(error);
     const ended = (): void => failed(new Error("the dataplane process ended"));
+    // The dataplane keeps to the time limit itself; this is for one that does not answer at all.
+    socket.setTimeout(timeoutMs + GRACE_MS, () =>
+      failed(new Error("the dataplane process does not answer"), "ETIMEDOUT"),
+    );
     const decoder = new FrameDecoder();
     const onData = (chunk: Buffer): void => {
       try {
@@ -30,7 +36,7 @@ export function dialThrough(path: string, { host, port, timeoutMs = 10_000, sign
           const answer = frame as FromDataplane;
           if (answer.type === "failed") return failed(new Error(answer.message), answer.code);
           if (answer.type !== "dialed") throw new Error(`an answer of type ${answer.type}`);
-          socket.pause();
+          socket.setTimeout(0).removeAllListeners("timeout").pause();
           socket.off("data", onData).off("error", broken).off("end", ended);
           signal?.removeEventListener("abort", aborted);
           const rest = decoder.rest();

@@ -66,7 +66,8 @@ export class SupervisedChild {
     let identity: ProcessIdentity | undefined;
     child.on("message", (message) => {
       const told = message as FromChild;
-      if (told?.type !== "hello" || !Number.isSafeInteger(told.pid)) return;
+      // Only the first word counts, which the child says before it reads anything hostile: this pid may be killed.
+      if (identity !== undefined || told?.type !== "hello" || !Number.isSafeInteger(told.pid)) return;
       identity = identifyProcess(told.pid);
       onProcess(identity);
     });
