@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeObject } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
@@ -9,7 +10,7 @@ import { ObjectStore, type ObjectStoreDeps, type ObjectStoreOptions } from "./ob
 import type { ObjectState } from "./object-state.ts";
 import type { Key } from "./port.ts";
 import { restoreObjects, type RestoreResult } from "./restore-objects.ts";
-import { BACKUP_DIRECTORY, type SqliteDisk } from "./sqlite-disk.ts";
+import { BACKUP_DIRECTORY, IMPORT_NAME, type SqliteDisk } from "./sqlite-disk.ts";
 import { readStateFile, writeStateFile } from "./state-file.ts";
 import { TombstoneConfirmations } from "./tombstone-confirmations.ts";
 
@@ -95,6 +96,18 @@ export class DurableStore extends ObjectStore {
     } catch (error) {
       throw new Error(`Cannot restore the state from ${file}: ${describeError(error)}`, { cause: error });
     }
+  }
+
+  /** Imports a backup or export that lies in the data directory as state.json, and renames it. */
+  async importStateFile(prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult | undefined> {
+    const { dataDir, clock, logger } = this.#deps;
+    const file = join(dataDir, IMPORT_NAME);
+    if (!existsSync(file)) return undefined;
+    const result = await this.restoreFile(file, prepare);
+    const movedTo = `${file}.imported-${backupName(clock.now()).slice("state-backup-".length, -".json".length)}`;
+    await rename(file, movedTo);
+    logger.info("imported the state", { file, ...result, movedTo });
+    return result;
   }
 
   /** Another member has these tombstones on its disk. */

@@ -1,14 +1,11 @@
-import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import type { KubeObject } from "../api/kinds.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
-import { backupName } from "./backup-files.ts";
 import { DurableStore, type DurableStoreOptions } from "./durable-store.ts";
 import type { Key } from "./port.ts";
-import { IMPORT_NAME, SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
+import { SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
 
 export interface OpenStoreDeps {
   /** Absolute; made with 0700 where it is missing. */
@@ -22,6 +19,8 @@ export interface OpenStoreDeps {
 }
 
 export interface OpenStoreOptions extends DurableStoreOptions, SqliteDiskOptions {
+  /** False leaves a state.json alone, for a caller that calls `importStateFile` itself once it can complete objects. */
+  readonly importAtStart?: boolean;
   /** Completes each object of an imported state.json as the API server would, or throws why it cannot be taken. */
   readonly prepareImport?: (key: Key, object: KubeObject) => KubeObject;
 }
@@ -38,24 +37,10 @@ export async function openStore(deps: OpenStoreDeps, options: OpenStoreOptions =
   const disk = await SqliteDisk.open({ dataDir, incarnation }, options);
   const store = new DurableStore({ ...deps, disk }, options);
   try {
-    await importState(store, deps, options);
+    if (options.importAtStart !== false) await store.importStateFile(options.prepareImport);
   } catch (error) {
     await store.close();
     throw error;
   }
   return store;
-}
-
-async function importState(
-  store: DurableStore,
-  deps: OpenStoreDeps,
-  { prepareImport }: OpenStoreOptions,
-): Promise<void> {
-  const { dataDir, clock, logger } = deps;
-  const file = join(dataDir, IMPORT_NAME);
-  if (!existsSync(file)) return;
-  const result = await store.restoreFile(file, prepareImport);
-  const done = `${file}.imported-${backupName(clock.now()).slice("state-backup-".length, -".json".length)}`;
-  await rename(file, done);
-  logger.info("imported the state", { file, ...result, movedTo: done });
 }
