@@ -1,5 +1,5 @@
 import type { Column, RowContext } from "./kind.ts";
-import type { KubeObject, ObjectMeta } from "./kinds.ts";
+import type { ObjectMeta } from "./kinds.ts";
 
 const NAME_DESCRIPTION =
   "Unique within a namespace; names objects in URLs, is set by the creator (or made from generateName) and never changes.";
@@ -24,10 +24,7 @@ export function wideColumn(name: string, description: string, type: Column["type
   return { name, type, format: "", description, priority: 1 };
 }
 
-export function ageCell(
-  object: { readonly metadata?: ObjectMeta | KubeObject["metadata"] },
-  context: RowContext,
-): string {
+export function ageCell(object: { readonly metadata?: ObjectMeta }, context: RowContext): string {
   return ageSince(object.metadata?.creationTimestamp, context);
 }
 

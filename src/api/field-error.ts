@@ -10,7 +10,6 @@ export type FieldErrorReason =
   | "FieldValueForbidden"
   | "FieldValueNotFound"
   | "FieldValueTooLong"
-  | "FieldValueTooMany"
   | "FieldValueTypeInvalid";
 
 /** One thing that is wrong with one field. `message` is upstream's sentence without the path. */
@@ -57,14 +56,6 @@ export function tooLong(field: string, maximum: number): FieldError {
     field,
     reason: "FieldValueTooLong",
     message: `Too long: may not be more than ${maximum} bytes`,
-  };
-}
-
-export function tooMany(field: string, actual: number, maximum: number): FieldError {
-  return {
-    field,
-    reason: "FieldValueTooMany",
-    message: `Too many: ${actual}: must have at most ${maximum} items`,
   };
 }
 

@@ -122,9 +122,12 @@ test("names from Object's prototype are unknown fields, not surprises", () => {
   assert.throws(() => decodeBody(pod, body), { message: /unknown field "__proto__", unknown field "constructor"/ });
 });
 
-test("a body that is nested without end is refused", () => {
-  const schema: Record<string, unknown> = {};
-  assert.throws(() => decodeBody(pod, { spec: [schema] }), { reason: "BadRequest" });
+test("a body that is nested without end, or is no object, is refused", () => {
+  let deep: unknown = 1;
+  for (let level = 0; level < 100_000; level++) deep = [deep];
+  assert.throws(() => decodeBody(served("apps/v1", "ControllerRevision"), { data: deep }), {
+    message: /exceeded max depth/,
+  });
   assert.throws(() => decodeBody(pod, []), { reason: "BadRequest" });
   assert.throws(() => decodeBody(pod, "x"), { reason: "BadRequest" });
 });

@@ -2,6 +2,7 @@ import { ApiError } from "./api-error.ts";
 import type { Served } from "./catalog.ts";
 import type { KubeObject } from "./kinds.ts";
 import { canonicalTime } from "./json-time.ts";
+import { isNestedTooDeeply } from "./nesting.ts";
 import { QUANTITY_RULE, canonicalQuantity, isQuantity } from "./quantity.ts";
 import { definitionOf } from "./schema.ts";
 import type { Primitive, SchemaType } from "./schema.ts";
@@ -70,6 +71,7 @@ export function decodeAs(
     const { kind, version } = target;
     throw new ApiError("BadRequest", `${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
   };
+  if (isNestedTooDeeply(value)) return refuse("exceeded max depth");
   let decoded: Decoded;
   try {
     decoded = decodeSchema(target.schema, value);

@@ -1,4 +1,4 @@
-import type { PodSpec, Volume } from "../kinds.ts";
+import type { Container, PodSpec, Volume } from "../kinds.ts";
 
 /** Volumes that the pod runtime mounts. A pod with any other stays Pending, and its warning says so. */
 const SERVED_VOLUMES: ReadonlySet<string> = new Set([
@@ -11,38 +11,30 @@ const SERVED_VOLUMES: ReadonlySet<string> = new Set([
   "projected",
 ]);
 
-/** Fields of a pod spec that are stored and have no effect yet. Take a line out when something acts on it. */
-const UNSERVED: readonly (keyof PodSpec)[] = [
-  "affinity",
-  "topologySpreadConstraints",
-  "priorityClassName",
-  "runtimeClassName",
-  "overhead",
-  "readinessGates",
-  "schedulingGates",
-  "resourceClaims",
-  "resources",
-  "setHostnameAsFQDN",
-  "hostUsers",
-];
+const SERVED_PROJECTIONS: ReadonlySet<string> = new Set(["configMap", "secret", "downwardAPI"]);
 
+/** Fields of a pod spec that keep a pod Pending because nothing serves them yet. Take a line out when something does. */
+const UNSERVED: readonly (keyof PodSpec)[] = ["runtimeClassName", "resourceClaims", "ephemeralContainers"];
+
+/** Warnings for what a pod asks for and nothing acts on yet. Silence means that it works. */
 export function podSpecWarnings(spec: PodSpec | undefined, field: string): string[] {
   if (spec === undefined) return [];
-  const warnings = UNSERVED.filter((name) => !isEmpty(spec[name])).map((name) => notActedOn(`${field}.${name}`));
+  const pending = UNSERVED.filter((name) => !isEmpty(spec[name])).map((name) => staysPending(`${field}.${name}`));
+  if (spec.hostUsers === false) pending.push(staysPending(`${field}.hostUsers`));
+  if (!isEmpty(spec.resources)) pending.push(notActedOn(`${field}.resources`));
   if (spec.schedulerName !== undefined && spec.schedulerName !== "default-scheduler") {
-    warnings.push(
+    pending.push(
       `${field}.schedulerName: no scheduler of that name runs here; the pod stays Pending until one binds it`,
     );
   }
-  for (const [index, volume] of (spec.volumes ?? []).entries()) {
-    const kind = unservedVolume(volume);
-    if (kind !== undefined) {
-      warnings.push(
-        `${field}.volumes[${index}].${kind}: volumes of this type are not supported yet; the pod stays Pending`,
-      );
-    }
-  }
-  return warnings;
+  return [
+    ...pending,
+    ...(spec.volumes ?? []).flatMap((volume, index) => volumeWarnings(volume, `${field}.volumes[${index}]`)),
+    ...(spec.initContainers ?? []).flatMap((each, index) =>
+      containerWarnings(each, `${field}.initContainers[${index}]`),
+    ),
+    ...(spec.containers ?? []).flatMap((each, index) => containerWarnings(each, `${field}.containers[${index}]`)),
+  ];
 }
 
 export function notActedOn(field: string): string {
@@ -54,8 +46,26 @@ export function kindNotActedOn(kind: string): () => string[] {
   return () => [`${kind} objects are stored, but nothing acts on them yet`];
 }
 
-export function unservedVolume(volume: Volume): string | undefined {
-  return Object.keys(volume).find((kind) => !SERVED_VOLUMES.has(kind));
+function staysPending(field: string): string {
+  return `${field}: not supported yet; the pod stays Pending`;
+}
+
+function volumeWarnings(volume: Volume, field: string): string[] {
+  const kinds = Object.keys(volume).filter((kind) => !SERVED_VOLUMES.has(kind));
+  const sources = (volume.projected?.sources ?? []).flatMap((source, index) =>
+    Object.keys(source)
+      .filter((kind) => !SERVED_PROJECTIONS.has(kind))
+      .map((kind) => `projected.sources[${index}].${kind}`),
+  );
+  return [...kinds, ...sources].map((kind) => staysPending(`${field}.${kind}`));
+}
+
+function containerWarnings({ volumeDevices, resources, restartPolicyRules }: Container, field: string): string[] {
+  return [
+    ...(isEmpty(volumeDevices) ? [] : [staysPending(`${field}.volumeDevices`)]),
+    ...(isEmpty(resources?.claims) ? [] : [staysPending(`${field}.resources.claims`)]),
+    ...(isEmpty(restartPolicyRules) ? [] : [notActedOn(`${field}.restartPolicyRules`)]),
+  ];
 }
 
 function isEmpty(value: unknown): boolean {

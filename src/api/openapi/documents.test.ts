@@ -34,22 +34,29 @@ test("every reference leads to a definition, in both versions", async () => {
 interface V3 {
   paths: Record<
     string,
-    Record<string, { parameters: { name: string; in: string }[]; requestBody?: { content: object } }>
+    Record<
+      string,
+      {
+        parameters: { name: string; in: string }[];
+        requestBody?: { content: object };
+        "x-kubernetes-group-version-kind"?: object;
+      }
+    >
   >;
-  components: { schemas: Record<string, { description: string; properties: Record<string, object> }> };
+  components: { schemas: Record<string, { description: string; properties: Record<string, { description: string }> }> };
 }
 
 test("kubectl finds what it looks for: the kind of a path, fieldValidation on patch, merge keys, descriptions", async () => {
   const document = (await openapiV3("apis/apps/v1", info)) as unknown as V3;
   const gvk = { group: "apps", version: "v1", kind: "Deployment" };
   const list = document.paths["/apis/apps/v1/namespaces/{namespace}/deployments"];
-  assert.deepEqual((list?.["get"] as unknown as Record<string, unknown>)["x-kubernetes-group-version-kind"], gvk);
+  assert.deepEqual(list?.["get"]?.["x-kubernetes-group-version-kind"], gvk);
   const patch = document.paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]?.["patch"];
   assert.ok(patch?.parameters.some((parameter) => parameter.name === "fieldValidation" && parameter.in === "query"));
   assert.ok(Object.hasOwn(patch?.requestBody?.content ?? {}, "application/strategic-merge-patch+json"));
   const podSpec = document.components.schemas["io.k8s.api.core.v1.PodSpec"];
   assert.deepEqual(podSpec?.properties["containers"], {
-    description: (podSpec?.properties["containers"] as { description: string }).description,
+    description: podSpec?.properties["containers"]?.description,
     type: "array",
     items: { allOf: [{ $ref: "#/components/schemas/io.k8s.api.core.v1.Container" }] },
     "x-kubernetes-list-map-keys": ["name"],

@@ -95,6 +95,32 @@ test("any two JSON documents patch without a crash, and merging is idempotent", 
   );
 });
 
+test("patches that nest without end are refused", () => {
+  let deep: unknown = 1;
+  for (let level = 0; level < 100_000; level++) deep = { a: deep };
+  for (const type of ["application/merge-patch+json", "application/strategic-merge-patch+json"] as const) {
+    assert.throws(() => applyPatch(type, { schema: "core.v1.Pod", object: {}, patch: deep }), { reason: "BadRequest" });
+  }
+  const double = { op: "copy", from: "", path: "/a" };
+  assert.throws(
+    () =>
+      applyPatch("application/json-patch+json", {
+        schema: "core.v1.Pod",
+        object: {},
+        patch: Array.from({ length: 150 }, () => double),
+      }),
+    { reason: "BadRequest" },
+  );
+});
+
+test("a few copies of copies cannot fill the memory", () => {
+  const patch = Array.from({ length: 60 }, (_, index) => ({ op: "copy", from: "", path: `/${index}` }));
+  assert.throws(() => applyJsonPatch({ a: "x".repeat(100) }, patch), {
+    reason: "Invalid",
+    message: /accumulated size/,
+  });
+});
+
 test("only the types that are served count as patches", () => {
   assert.equal(isPatchType("application/merge-patch+json"), true);
   assert.equal(isPatchType("application/json"), false);

@@ -1,4 +1,5 @@
 import { ApiError } from "../api-error.ts";
+import { isNestedTooDeeply } from "../nesting.ts";
 import { applyJsonPatch } from "./json-patch.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { applyStrategicMerge } from "./strategic-merge.ts";
@@ -21,10 +22,13 @@ export function applyPatch(
   type: PatchType,
   { schema, object, patch }: { readonly schema: string; readonly object: unknown; readonly patch: unknown },
 ): Record<string, unknown> {
+  if (isNestedTooDeeply(patch)) throw new ApiError("BadRequest", "the patch is nested too deeply");
   const result = patched(type, { schema, object, patch });
   if (typeof result !== "object" || result === null || Array.isArray(result)) {
     throw new ApiError("BadRequest", "the patch would make the object something else than an object");
   }
+  // A copy into itself can nest a document more deeply than any patch is.
+  if (isNestedTooDeeply(result)) throw new ApiError("BadRequest", "the patched object is nested too deeply");
   return result as Record<string, unknown>;
 }
 

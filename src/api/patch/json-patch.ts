@@ -4,6 +4,8 @@ import { isObject, own, setOwn } from "./own-property.ts";
 
 /** Upstream's limit (apiserver `maxJSONPatchOperations`). */
 const MAX_OPERATIONS = 10_000;
+/** Of all that `copy` copies, in characters of JSON: copies of copies double (apiserver's limit of a request body). */
+const MAX_COPIED = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
@@ -16,7 +18,15 @@ interface Operation {
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const operations = readOperations(patch);
   let result = structuredClone(document);
-  for (const operation of operations) result = applyOperation(result, operation);
+  let copied = 0;
+  for (const operation of operations) {
+    if (operation.op === "copy") {
+      copied += JSON.stringify(read(result, operation.from ?? "", "copy")).length;
+      if (copied > MAX_COPIED)
+        throw failure(`unable to copy, the accumulated size increase of copy is ${copied}, the limit is ${MAX_COPIED}`);
+    }
+    result = applyOperation(result, operation);
+  }
   return result;
 }
 

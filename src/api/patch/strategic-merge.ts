@@ -25,7 +25,7 @@ function mergeObject(type: SchemaType | undefined, original: JsonObject, patch: 
   if (directive === "delete") return undefined;
   const base = directive === "replace" ? {} : { ...original };
   if (directive !== undefined && directive !== "replace" && directive !== "merge") {
-    throw new ApiError("BadRequest", `Unknown patch type found: ${String(directive)}`);
+    throw new ApiError("BadRequest", `Unknown patch type found: ${JSON.stringify(directive)}`);
   }
   if (retain !== undefined) retainOnly(base, retain, changes);
   const definition = type !== undefined && "object" in type ? definitionOf(type.object) : undefined;

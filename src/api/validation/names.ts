@@ -4,7 +4,6 @@ const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0
 const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
-const C_IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const ENV_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
 
 const LABEL_TOO_LONG = "must be no more than 63 characters";
@@ -141,18 +140,6 @@ export function envNameProblems(text = ""): string[] {
   if (text === "..") problems.push("must not be '..'");
   else if (text.startsWith("..")) problems.push("must not start with '..'");
   return problems;
-}
-
-export function cIdentifierProblems(text = ""): string[] {
-  return C_IDENTIFIER.test(text)
-    ? []
-    : [
-        pattern(
-          "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-          "[A-Za-z_][A-Za-z0-9_]*",
-          ["my_name", "MY_NAME", "MyName"],
-        ),
-      ];
 }
 
 /** IANA service names, as ports are named. */

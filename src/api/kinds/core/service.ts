@@ -44,9 +44,6 @@ export const service = declareKind({
     const warnings: string[] = [];
     if (spec?.type === "LoadBalancer")
       warnings.push("spec.type: LoadBalancer is served as NodePort; no balancer is made");
-    if (spec?.externalTrafficPolicy === "Local") warnings.push(notActedOn("spec.externalTrafficPolicy"));
-    if (spec?.internalTrafficPolicy === "Local") warnings.push(notActedOn("spec.internalTrafficPolicy"));
-    if (spec?.sessionAffinity === "ClientIP") warnings.push(notActedOn("spec.sessionAffinity"));
     if ((spec?.externalIPs ?? []).length > 0) warnings.push(notActedOn("spec.externalIPs"));
     return warnings;
   },
@@ -97,7 +94,7 @@ function keepAddresses(next: Service, previous: Service): void {
 
 function externalCell({ spec, status }: Service): string {
   const external = spec?.externalIPs ?? [];
-  switch (spec?.type) {
+  switch (spec?.type ?? "") {
     case "ClusterIP":
     case "NodePort":
       return external.join(",") || "<none>";
@@ -106,7 +103,7 @@ function externalCell({ spec, status }: Service): string {
       return [...given.filter((address) => address !== "").sort(), ...external].join(",") || "<pending>";
     }
     case "ExternalName":
-      return spec.externalName ?? "";
+      return spec?.externalName ?? "";
     default:
       return "<unknown>";
   }

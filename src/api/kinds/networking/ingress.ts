@@ -2,7 +2,6 @@ import { AGE, NAME, ageCell, column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import type { Ingress } from "../../kinds.ts";
 import { ingressErrors } from "../../validation/ingress.ts";
-import { notActedOn } from "../unserved-fields.ts";
 
 export const ingress = declareKind({
   kind: "Ingress",
@@ -32,12 +31,10 @@ export const ingress = declareKind({
     object.status = { loadBalancer: {} };
   },
   validate: ingressErrors,
-  warnings: ({ metadata, spec }) => [
-    ...((spec?.tls ?? []).length > 0 ? [notActedOn("spec.tls")] : []),
-    ...(metadata?.annotations?.["kubernetes.io/ingress.class"] === undefined
+  warnings: ({ metadata }) =>
+    metadata?.annotations?.["kubernetes.io/ingress.class"] === undefined
       ? []
-      : ["annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"]),
-  ],
+      : ["annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"],
 });
 
 function hostsCell({ spec }: Ingress): string {

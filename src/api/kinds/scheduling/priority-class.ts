@@ -2,7 +2,6 @@ import { AGE, NAME, ageCell, column, wideColumn } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import { forbidden } from "../../field-error.ts";
 import { oneOf } from "../../validation/container.ts";
-import { kindNotActedOn } from "../unserved-fields.ts";
 
 /** Above it are the system's own classes (upstream's `HighestUserDefinablePriority`). */
 const HIGHEST_USER_PRIORITY = 1_000_000_000;
@@ -43,5 +42,4 @@ export const priorityClass = declareKind({
       ? []
       : [forbidden("preemptionPolicy", "may not be changed in an update.")]),
   ],
-  warnings: kindNotActedOn("PriorityClass"),
 });
