@@ -1,3 +1,6 @@
+import { declarationOfResource } from "../../api/catalog.ts";
+import { invalidObject } from "../../api/field-error.ts";
+import type { KubeObject } from "../../api/kinds.ts";
 import { openRegistry } from "../../apiserver/open-registry.ts";
 import type { LocalObjects } from "../../apiserver/local-objects.ts";
 import type { Registry } from "../../apiserver/registry.ts";
@@ -9,7 +12,7 @@ import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { openStore } from "../../store/open-store.ts";
-import type { Store } from "../../store/port.ts";
+import type { Key, Store } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 
 export interface AgentDeps {
@@ -40,9 +43,11 @@ export class StateRefused extends Error {
 
 export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
   const { dataDir, nodeName, serviceCidr } = config;
-  const store = await openStore({ dataDir, nodeName, clock, random, logger }).catch((error: unknown) => {
-    throw new StateRefused(describeError(error), { cause: error });
-  });
+  const store = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport }).catch(
+    (error: unknown) => {
+      throw new StateRefused(describeError(error), { cause: error });
+    },
+  );
   const { registry, objects } = openRegistry({ store, clock, random }, { serviceCidr });
   const events = new ObjectEventRecorder({ objects, clock, logger });
   return {
@@ -57,4 +62,16 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
       await store.close();
     },
   };
+}
+
+/** Completes an imported object as a user's would be: an older export knows nothing of newer defaults. */
+function prepareImport({ resource }: Key, object: KubeObject): KubeObject {
+  const kind = declarationOfResource(resource);
+  if (!kind) return object; // not of the API: tokens, say
+  const own = structuredClone(object);
+  kind.applyDefaults(own);
+  const problems = kind.validate(own);
+  if (problems.length > 0)
+    throw invalidObject({ kind: kind.kind, group: kind.group, name: own.metadata.name ?? "" }, problems);
+  return own;
 }
