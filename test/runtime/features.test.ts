@@ -194,7 +194,8 @@ test("readiness follows its probe both ways", async () => {
   await node.until(pod, isReady, 3000);
   const unready = await node.until(pod, (now) => !isReady(now), 8000);
   assert.equal(unready.status?.containerStatuses?.[0]?.restartCount, 0);
-  assert.ok(node.events.has("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 404"));
+  const unhealthy = node.events.all.filter(({ reason }) => reason === "Unhealthy").map(({ message }) => message);
+  assert.deepEqual(unhealthy, ["Readiness probe failed: HTTP probe failed with statuscode: 404"]);
   await remove(pod);
 });
 

@@ -24,7 +24,7 @@ export function parseImageName(text: string): ImageName | undefined {
   const digest = groups?.["digest"];
   const slash = name.indexOf("/");
   const head = slash < 0 ? "" : name.slice(0, slash);
-  const hasHost = head.includes(".") || head.includes(":") || head === "localhost";
+  const hasHost = head.includes(".") || head.includes(":") || head === "localhost" || head !== head.toLowerCase();
   const registry = hasHost ? head : "docker.io";
   const path = hasHost ? name.slice(slash + 1) : slash < 0 ? `library/${name}` : name;
   const suffix = digest === undefined ? `:${tag ?? "latest"}` : `@${digest}`;
