@@ -27,6 +27,7 @@ const NETWORK = "podman-swarm";
 const DNS_PORT = 10_053;
 
 export interface Traffic {
+  /** Run by the owner of Podman's service, once that answers. */
   readonly network: BridgePodNetwork;
   readonly dataplane: DataplaneClient;
   readonly drain: EndpointDrain;
@@ -74,7 +75,6 @@ export async function openTraffic(
     },
     parts: [
       { name: "dataplane client", run: (signal) => dataplane.run(signal) },
-      { name: "pod network", run: (signal) => network.run(signal) },
       { name: "service router", run: (signal) => router.run(signal) },
       { name: "traffic projection", run: (signal) => projection.run(signal) },
     ],

@@ -64,13 +64,21 @@ export async function openWorkloads(
     clock,
     logger: logger.with({ part: "node" }),
   });
+  // Before Podman answers there is nothing to do but fail.
+  const onceServed =
+    (run: Part["run"]): Part["run"] =>
+    async (signal) => {
+      await service.ready(signal);
+      await run(signal);
+    };
   state.metrics.reading("podman_swarm_pods", "Pods that this node runs.", () => runtime.size);
   return {
     logs: runtime.logs,
     traffic,
     parts: [
       { name: "Podman service", run: (signal) => service.run(signal) },
-      { name: "pod runtime", run: (signal) => runtime.run(signal) },
+      { name: "pod runtime", run: onceServed((signal) => runtime.run(signal)) },
+      { name: "pod network", run: onceServed((signal) => traffic.network.run(signal)) },
       {
         name: "node reporter",
         run: async (signal) => {
