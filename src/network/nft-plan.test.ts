@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileServices } from "./nft-program.ts";
-import { plan } from "./nft-plan.ts";
+import { plan, rewrite, scriptsOf } from "./nft-plan.ts";
 import type { ServiceEntry, ServiceTable } from "./service-table.ts";
 
 const web: ServiceEntry = {
@@ -15,7 +15,8 @@ const two = [...web.targets, { ip: "10.62.0.6", port: 8080 }];
 const node = { port: 30080, targets: web.targets, keepsClientAddress: false };
 
 const lines = (from: ServiceTable, to: ServiceTable): string[] =>
-  plan(compileServices(from), compileServices(to))
+  scriptsOf(plan(compileServices(from), compileServices(to)))
+    .join("")
     .replaceAll(/_[0-9a-f]{16}/g, "_X")
     .split("\n")
     .filter((line) => line !== "");
@@ -82,3 +83,17 @@ const CASES: readonly { name: string; from: ServiceTable; to: ServiceTable; scri
 for (const { name, from, to, script } of CASES) {
   test(`planning ${name}`, () => assert.deepEqual(lines(from, to), script));
 }
+
+test("many steps are packed into scripts of limited length, in order and none cut apart", () => {
+  const steps = [["a", "b"], ["ccc"], ["d"], ["eeeeeeeeeeee"], ["f"]];
+  assert.deepEqual(scriptsOf(steps, 8), ["a\nb\nccc\n", "d\n", "eeeeeeeeeeee\n", "f\n"]);
+  assert.deepEqual(scriptsOf(steps), ["a\nb\nccc\nd\neeeeeeeeeeee\nf\n"]);
+  assert.deepEqual(scriptsOf([]), []);
+});
+
+test("a rewrite refuses nothing before everything is there", () => {
+  const settings = { bridge: "b", gateway: "10.62.0.1", podCidr: "10.62.0.0/16", serviceCidr: "10.63.0.0/16" };
+  const steps = rewrite(settings, compileServices([web]));
+  assert.match(steps.at(-1)?.join() ?? "", /refuse reject$/);
+  assert.ok(!steps.slice(0, -1).flat().join("\n").includes("reject"));
+});

@@ -115,6 +115,9 @@ function chainName(prefix: string, id: string): string {
   return `${prefix}_${createHash("sha256").update(id).digest("hex").slice(0, 16)}`;
 }
 
+/** The rules of the chain `refuse` once the table is complete. */
+export const REFUSAL = ["meta l4proto tcp reject with tcp reset", "reject"] as const;
+
 /** The part of the table that does not change with the services, without its braces. */
 export function baseRules({ bridge, gateway, podCidr, serviceCidr, dns }: NftSettings): string {
   const names =
@@ -125,8 +128,7 @@ export function baseRules({ bridge, gateway, podCidr, serviceCidr, dns }: NftSet
   set refused_nodeports { type inet_proto . inet_service; }
   set hairpin { type ipv4_addr . ipv4_addr; }
   chain refuse {
-    meta l4proto tcp reject with tcp reset
-    reject
+    drop
   }
   chain services {
     ip daddr . meta l4proto . th dport vmap @vips

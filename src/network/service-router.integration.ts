@@ -152,3 +152,23 @@ test("a table that somebody flushed is written again", async () => {
   await eventually(async () => (await lab.sh("nft list ruleset")).includes("10.63.0.13"));
   assert.match(await lab.ask("host", "10.63.0.10:80"), /^[ab] /);
 });
+
+test("more services than one transaction takes are written in parts, and all of them work", async () => {
+  const many: ServiceTable = Array.from({ length: 700 }, (unused, index) => ({
+    ...withoutNode,
+    id: `many/s${index}:80/tcp`,
+    addresses: [`10.63.${8 + Math.floor(index / 256)}.${index % 256}`],
+    targets: both,
+  }));
+  router.apply([...ALL, ...many]);
+  await router.drained("10.62.0.99", 20_000);
+  for (const { addresses } of [many[0]!, many[699]!])
+    assert.match(await lab.ask(pods.client, `${addresses[0]}:80`), /^[ab] /);
+  assert.equal(await lab.ask(pods.client, "10.63.0.12:80"), "ECONNREFUSED");
+  await lab.sh("nft flush ruleset");
+  await eventually(async () => /^[ab] /.test(await lab.ask(pods.client, `${many[699]!.addresses[0]}:80`)));
+  router.apply(ALL);
+  await router.drained("10.62.0.99", 20_000);
+  assert.ok(!(await lab.sh("nft list map ip podman_swarm vips")).includes("10.63.8.1 "));
+  assert.match(await lab.ask("host", "10.63.0.10:80"), /^[ab] /);
+});

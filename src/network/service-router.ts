@@ -3,7 +3,7 @@ import { ProgramError } from "../lib/host/run-program.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Kernel } from "./kernel.ts";
 import { compileServices, type NftProgram, type NftSettings, TABLE } from "./nft-program.ts";
-import { plan, rewrite } from "./nft-plan.ts";
+import { type NftStep, plan, rewrite, scriptsOf } from "./nft-plan.ts";
 import { type ServiceTable, targetAddresses } from "./service-table.ts";
 import { staleUdpFlows } from "./stale-udp-flows.ts";
 
@@ -13,6 +13,12 @@ export interface ServiceRouterOptions {
   /** The pause after a failed attempt, in milliseconds. */
   readonly retryMs?: number;
 }
+
+/**
+ * As much text makes one transaction where their size is limited. The kernel's default limit (net.core.wmem_max, twice)
+ * is 416 KiB of netlink messages, which take up to eight times as much as the text.
+ */
+const PART_CHARACTERS = 40_000;
 
 /** What the kernel holds: the services it forwards, their program, and the table's listing right after it was written. */
 interface Applied {
@@ -37,6 +43,8 @@ export class ServiceRouter {
   #wake: () => void = () => {};
   #waiters = new Set<() => void>();
   #conntrackMissing = false;
+  /** A transaction was too long for this kernel's limit. */
+  #inParts = false;
 
   constructor(
     { kernel, clock, logger }: { kernel: Kernel; clock: Clock; logger: Logger },
@@ -116,19 +124,34 @@ export class ServiceRouter {
     if (wanted === undefined) return;
     const applied = this.#applied;
     const program = compileServices(wanted);
-    let script = applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program);
-    if (applied?.table === wanted || script === "") {
+    let steps = applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program);
+    if (applied?.table === wanted || steps.length === 0) {
       const listing = await this.#list(signal);
       if (applied !== undefined && listing === applied.listing) {
         this.#applied = { ...applied, table: wanted, program };
         return;
       }
       this.#logger.warn("The service table was changed by somebody else and is written again");
-      script = rewrite(this.#settings, program);
+      steps = rewrite(this.#settings, program);
     }
-    await this.#kernel.run(["nft", "-f", "-"], { input: script, signal });
+    await this.#write(steps, signal);
     this.#applied = { table: wanted, program, listing: (await this.#list(signal)) ?? "" };
     await this.#forgetStaleFlows(applied?.table ?? [], wanted, signal);
+  }
+
+  /** In one transaction where the kernel takes it: without root's rights, their size is limited. */
+  async #write(steps: readonly NftStep[], signal: AbortSignal): Promise<void> {
+    if (!this.#inParts) {
+      try {
+        for (const input of scriptsOf(steps)) await this.#kernel.run(["nft", "-f", "-"], { input, signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof ProgramError) || !error.stderr.includes("Message too long")) throw error;
+        this.#inParts = true;
+      }
+    }
+    for (const input of scriptsOf(steps, PART_CHARACTERS))
+      await this.#kernel.run(["nft", "-f", "-"], { input, signal });
   }
 
   /** The rules without the learned elements of affinity sets; undefined when there is no table. */
