@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseQuantity } from "../../api/quantity.ts";
+import type { EventRecorder } from "../../api/objects.ts";
 import type { PodLogs } from "../../apiserver/ports.ts";
 import { NodeReporter } from "../../controllers/node/node-reporter.ts";
 import type { NodeFacts } from "../../controllers/node/node-facts.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { VERSION } from "../../lib/version.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { RuntimeNodeFacts } from "../../runtime/node-facts.ts";
@@ -13,6 +15,7 @@ import { PodmanHttp } from "../../runtime/podman/podman-http.ts";
 import { PodmanImages } from "../../runtime/podman/podman-images.ts";
 import { PodmanRuntime } from "../../runtime/podman/podman-runtime.ts";
 import { PodmanService } from "../../runtime/podman/podman-service.ts";
+import type { PodNetwork } from "../../runtime/ports.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import { openTraffic, type Traffic } from "./traffic.ts";
 import type { AgentDeps, State } from "./state.ts";
@@ -44,7 +47,7 @@ export async function openWorkloads(
       images,
       objects,
       events: recorder,
-      network: traffic.network,
+      network: patient(traffic.network, clock),
       prober: traffic.dataplane,
       drain: traffic.drain,
       clock,
@@ -55,15 +58,6 @@ export async function openWorkloads(
     },
     { dataDirectory: config.dataDir, memoryDirectory: memoryDirectory(config) },
   );
-  const identity = { name: config.nodeName, labels: config.labels };
-  const reporter = new NodeReporter({
-    identity,
-    objects,
-    facts,
-    recorder,
-    clock,
-    logger: logger.with({ part: "node" }),
-  });
   // Before Podman answers there is nothing to do but fail.
   const onceServed =
     (run: Part["run"]): Part["run"] =>
@@ -79,16 +73,47 @@ export async function openWorkloads(
       { name: "Podman service", run: (signal) => service.run(signal) },
       { name: "pod runtime", run: onceServed((signal) => runtime.run(signal)) },
       { name: "pod network", run: onceServed((signal) => traffic.network.run(signal)) },
-      {
-        name: "node reporter",
-        run: async (signal) => {
-          // A node is ready from the moment when its network is, not from the next heartbeat on.
-          const early = traffic.network.up.then(() => reporter.report(signal));
-          await Promise.all([reporter.run(signal), Promise.race([early, stopped(signal)])]);
-        },
-      },
+      reporterPart(config, { ...deps, facts, recorder, networkUp: traffic.network.up }),
       ...traffic.parts,
     ],
+  };
+}
+
+interface ReporterDeps extends AgentDeps {
+  readonly state: State;
+  readonly facts: NodeFacts;
+  readonly recorder: EventRecorder;
+  readonly networkUp: Promise<void>;
+}
+
+function reporterPart(config: AgentConfig, { clock, logger, state, facts, recorder, networkUp }: ReporterDeps): Part {
+  const identity = { name: config.nodeName, labels: config.labels };
+  const log = logger.with({ part: "node" });
+  const reporter = new NodeReporter({ identity, objects: state.objects, facts, recorder, clock, logger: log });
+  return {
+    name: "node reporter",
+    run: async (signal) => {
+      // A node is ready from the moment when its network is, not from the next heartbeat on.
+      const early = networkUp.then(() => reporter.report(signal));
+      await Promise.all([reporter.run(signal), Promise.race([early, stopped(signal)])]);
+    },
+  };
+}
+
+/** How long a pod waits for a network that is still starting, before that becomes its failure. */
+const NETWORK_PATIENCE_MS = 10_000;
+
+function patient(network: Traffic["network"], clock: Clock): PodNetwork {
+  return {
+    attach: async (pod) => {
+      const over = new AbortController();
+      const patience = clock.sleep(NETWORK_PATIENCE_MS, over.signal).catch(() => {}); // ended early: the network is up
+      await Promise.race([network.up, patience]);
+      over.abort();
+      return await network.attach(pod);
+    },
+    started: (uid) => network.started(uid),
+    release: (uid) => network.release(uid),
   };
 }
 
