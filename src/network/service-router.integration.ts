@@ -62,7 +62,7 @@ before(async () => {
       serviceCidr: "10.63.0.0/16",
       dns: { addresses: [GATEWAY, "10.63.0.53"], port: 10053 },
     },
-    { verifyMs: 300, retryMs: 100 },
+    { verifyMs: 200, retryMs: 100 },
   );
   running = router.run(stop.signal);
   router.apply(ALL);

@@ -14,17 +14,20 @@ export interface ServiceRouterOptions {
   readonly retryMs?: number;
 }
 
+/** How long nothing must change before the table is listed for the first time, in milliseconds. */
+const SETTLE_MS = 1_000;
+
 /**
  * As much text makes one transaction where their size is limited. The kernel's default limit (net.core.wmem_max, twice)
  * is 416 KiB of netlink messages, which take up to eight times as much as the text.
  */
 const PART_CHARACTERS = 40_000;
 
-/** What the kernel holds: the services it forwards, their program, and the table's listing right after it was written. */
+/** What the kernel holds: the services it forwards, their program, and how the table was listed in the next quiet moment. */
 interface Applied {
   readonly table: ServiceTable;
   readonly program: NftProgram;
-  readonly listing: string;
+  readonly listing?: string;
 }
 
 /**
@@ -107,6 +110,7 @@ export class ServiceRouter {
         pause = this.#retryMs;
       }
       for (const check of this.#waiters) check();
+      if (this.#applied !== undefined && this.#applied.listing === undefined) pause = Math.min(pause, SETTLE_MS);
       if (this.#applied === undefined || this.#applied.table === this.#wanted) await this.#wait(woken, pause, signal);
     }
   }
@@ -123,20 +127,27 @@ export class ServiceRouter {
     const wanted = this.#wanted;
     if (wanted === undefined) return;
     const applied = this.#applied;
+    if (applied?.table === wanted) return await this.#verify(applied, signal);
     const program = compileServices(wanted);
-    let steps = applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program);
-    if (applied?.table === wanted || steps.length === 0) {
-      const listing = await this.#list(signal);
-      if (applied !== undefined && listing === applied.listing) {
-        this.#applied = { ...applied, table: wanted, program };
-        return;
-      }
-      this.#logger.warn("The service table was changed by somebody else and is written again");
-      steps = rewrite(this.#settings, program);
-    }
-    await this.#write(steps, signal);
-    this.#applied = { table: wanted, program, listing: (await this.#list(signal)) ?? "" };
+    await this.#write(
+      applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program),
+      signal,
+    );
+    this.#applied = { table: wanted, program };
     await this.#forgetStaleFlows(applied?.table ?? [], wanted, signal);
+  }
+
+  /** Listing a large table takes longer than changing it, so it is done only when nothing else is to be done. */
+  async #verify(applied: Applied, signal: AbortSignal): Promise<void> {
+    const listing = await this.#list(signal);
+    const isWhole = [...applied.program.chains.keys()].every((chain) => listing?.includes(`chain ${chain} {`));
+    if (listing !== undefined && isWhole && listing === (applied.listing ?? listing)) {
+      this.#applied = { ...applied, listing };
+      return;
+    }
+    this.#logger.warn("The service table was changed by somebody else and is written again");
+    await this.#write(rewrite(this.#settings, applied.program), signal);
+    this.#applied = { table: applied.table, program: applied.program };
   }
 
   /** In one transaction where the kernel takes it: without root's rights, their size is limited. */
