@@ -49,6 +49,11 @@ test("canonical forms are those that upstream writes back", () => {
     ["1E", "1E"],
     ["+5", "5"],
     ["12e6", "12e6"],
+    ["1.250", "1.250"],
+    ["1.25", "1250m"],
+    ["0.250", "250m"],
+    ["420.395G", "420.395G"],
+    ["1.5Gi", "1536Mi"],
   ];
   for (const [text, want] of cases) assert.equal(canonicalQuantity(text), want, text);
   for (const [text, want] of cases) assert.equal(compareQuantities(text, want), 0, text);

@@ -82,7 +82,22 @@ function divideUp(value: bigint, by: bigint): bigint {
 /** The form in which upstream writes a quantity back: `0.5` is `500m`, `1024Mi` is `1Gi`. RangeError if it is none. */
 export function canonicalQuantity(text: string): string {
   const { nanos, form } = exact(text);
-  return write(nanos, form);
+  return isKeptAsWritten(text) ? text : write(nanos, form);
+}
+
+/**
+ * Upstream writes decimal numbers with three, six or nine places back as they came: `1.250` stays, `1.25` is `1250m`
+ * (apimachinery `resource.ParseQuantity`). Patches compare texts, so this matters.
+ */
+function isKeptAsWritten(text: string): boolean {
+  const [, digits = "", exponent, suffix = ""] = QUANTITY.exec(text) ?? [];
+  const tens = exponent === undefined ? DECIMAL[suffix] : Number(exponent);
+  const [whole = "", fraction = ""] = digits.replace(/^[+-]/, "").split(".");
+  const all = whole + fraction;
+  if (tens === undefined || fraction === "" || all.length > 18 || all.startsWith("0") || all.endsWith("000"))
+    return false;
+  const scale = tens - fraction.length;
+  return scale >= -9 && scale % 3 === 0;
 }
 
 function write(nanos: bigint, form: QuantityForm): string {
