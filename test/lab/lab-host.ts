@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, type StdioOptions } from "node:child_process";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join, relative } from "node:path";
+import { delimiter, isAbsolute, join, relative } from "node:path";
 import { root } from "../../scripts/root.ts";
 import { ProgramError } from "../../src/lib/host/run-program.ts";
 import type { ImageStores } from "./image-store.ts";
@@ -65,7 +65,7 @@ export class LabHost {
   /** The path under which the host sees a file of the machine: the repository's are elsewhere. */
   path(outside: string): string {
     const inside = relative(root, outside);
-    return inside.startsWith("..") ? outside : join(SOURCE, inside);
+    return !isAbsolute(outside) || inside.startsWith("..") ? outside : join(SOURCE, inside);
   }
 
   /** Makes its folders; `boot` starts it. */

@@ -5,12 +5,23 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
+import { ForwardedPorts } from "../lab/forwarded-ports.ts";
+import type { LabHost } from "../lab/lab-host.ts";
+import { childOf } from "../lab/lab-process.ts";
 import { eventually } from "../poll.ts";
 import { freePorts } from "./free-ports.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
+/** A host of a lab, and who runs the agent there. */
+export interface AgentPlace {
+  readonly host: LabHost;
+  readonly user: "root" | "unprivileged";
+}
+
 export interface AgentProcessOptions {
+  /** Where to run it: on the machine itself by default. */
+  readonly place?: AgentPlace;
   /** Made and removed by `stop` where it is absent. */
   readonly dataDir?: string;
   /** Further flags. */
@@ -21,7 +32,7 @@ export interface AgentProcessOptions {
   readonly readyTimeoutMs?: number;
 }
 
-/** A real agent (all three processes) on ports of its own, on the machine's Podman. */
+/** A real agent (all three processes) on ports of its own, on the Podman of the machine or of a host of a lab. */
 export class AgentProcess {
   readonly dataDir: string;
   readonly apiPort: number;
@@ -33,17 +44,20 @@ export class AgentProcess {
   #child: ChildProcess | undefined;
   #output = "";
 
-  private constructor(options: AgentProcessOptions, ports: readonly [number, number, number, number]) {
+  readonly #forwarded: ForwardedPorts | undefined;
+
+  private constructor(options: AgentProcessOptions, { ports, forwarded }: Ports) {
     this.#options = options;
+    this.#forwarded = forwarded;
     this.#ownsDataDir = options.dataDir === undefined;
-    this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "podman-swarm-node-"));
-    [this.apiPort, this.#httpPort, this.ingressPort, this.ingressTlsPort] = ports;
+    this.dataDir = options.dataDir ?? newDataDir(options.place);
+    [this.apiPort = 0, this.#httpPort = 0, this.ingressPort = 0, this.ingressTlsPort = 0] = ports;
   }
 
   /** Starts an agent and resolves once it is ready for requests and its node is Ready. */
   static async start(options: AgentProcessOptions = {}): Promise<AgentProcess> {
-    const [api = 0, http = 0, ingress = 0, tls = 0] = await freePorts(4);
-    const agent = new AgentProcess(options, [api, http, ingress, tls]);
+    const forwarded = options.place === undefined ? undefined : await ForwardedPorts.open(options.place.host, 4);
+    const agent = new AgentProcess(options, { ports: forwarded?.ports ?? (await freePorts(4)), forwarded });
     await agent.startAgain();
     return agent;
   }
@@ -54,7 +68,9 @@ export class AgentProcess {
 
   /** The supervisor's pid. */
   get pid(): number {
-    return this.#child?.pid ?? 0;
+    const spawned = this.#child?.pid;
+    if (spawned === undefined) return 0;
+    return this.#options.place === undefined ? spawned : childOf(spawned);
   }
 
   /** Everything that the processes have written so far. */
@@ -73,7 +89,7 @@ export class AgentProcess {
 
   /** Starts the processes on the same data directory and ports, after `kill` or `stopProcess`. */
   async startAgain(): Promise<void> {
-    const [program, ...args] = this.#options.command ?? [process.execPath, join(REPOSITORY, "src/daemon/main.ts")];
+    const command = this.#options.command ?? [process.execPath, join(REPOSITORY, "src/daemon/main.ts")];
     const flags = [
       `--data-dir=${this.dataDir}`,
       `--api-addr=127.0.0.1:${this.apiPort}`,
@@ -82,13 +98,20 @@ export class AgentProcess {
       `--ingress-tls-port=${this.ingressTlsPort}`,
       ...(this.#options.flags ?? ["--node-name=node1"]),
     ];
-    const child = spawn(program, [...args, ...flags], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: this.#options.env ?? process.env,
-    });
+    const child = this.#spawn([...command, ...flags]);
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (this.#output += String(chunk)));
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (this.#output += String(chunk)));
     await this.ready();
+  }
+
+  #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess {
+    const { place, env } = this.#options;
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    if (place === undefined) return spawn(program, args, { stdio: [...stdio], env: env ?? process.env });
+    const { host } = place;
+    const inside = [host.path(program), ...args.map((word) => host.path(word))] as const;
+    const options = { stdio: [...stdio], ...(env === undefined ? {} : { env: withoutUndefined(env) }) };
+    return place.user === "root" ? host.spawn(inside, options) : host.spawnAsUser(inside, options);
   }
 
   /** Resolves once the API says that it is ready; fails at once when the supervisor has ended. */
@@ -110,10 +133,13 @@ export class AgentProcess {
 
   /** The supervisor's child that runs in this role. */
   pidOf(role: "run-agent" | "run-dataplane"): number {
-    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8").trim().split(" ");
-    const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(role));
-    if (found === undefined) throw new Error(`Cannot find the ${role} process of supervisor ${this.pid}`);
-    return Number(found);
+    let found: number | undefined;
+    // A dataplane without root is wrapped in other programs, which have the same words in their command.
+    for (let at: number | undefined = this.pid; at !== undefined; at = childWith(role, at)) found = at;
+    if (found === undefined || found === this.pid) {
+      throw new Error(`Cannot find the ${role} process of supervisor ${this.pid}`);
+    }
+    return found;
   }
 
   /** Sends a signal to the supervisor and waits for its end. */
@@ -121,13 +147,39 @@ export class AgentProcess {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    child.kill(signal);
+    process.kill(this.pid, signal);
     return await ended;
   }
 
   /** Ends the processes and removes what the test made in the data directory; containers are the test's to delete. */
   async stop(): Promise<void> {
     await this.end();
+    await this.#forwarded?.close();
     if (this.#ownsDataDir) rmSync(this.dataDir, { recursive: true, force: true });
   }
+}
+
+interface Ports {
+  readonly ports: readonly number[];
+  readonly forwarded: ForwardedPorts | undefined;
+}
+
+/** In a lab, the agent makes it: the user of a host could not write in a folder of ours. */
+function newDataDir(place: AgentPlace | undefined): string {
+  if (place === undefined) return mkdtempSync(join(tmpdir(), "podman-swarm-node-"));
+  return join(place.user === "root" ? place.host.folder : place.host.home, "node");
+}
+
+function withoutUndefined(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function childWith(word: string, pid: number): number | undefined {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const found = children.find(
+    (child) => child !== "" && readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0").includes(word),
+  );
+  return found === undefined ? undefined : Number(found);
 }
