@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../field-error.ts";
 import type { PodSpec, PodTemplateSpec } from "../kinds.ts";
+import { affinityErrors } from "./affinity.ts";
 import { containerErrors, oneOf } from "./container.ts";
 import { annotationErrors, labelErrors } from "./metadata.ts";
 import { dnsLabelProblems, dnsSubdomainProblems, qualifiedNameProblems } from "./names.ts";
@@ -22,6 +24,8 @@ export function podSpecErrors(spec: PodSpec, field: string): FieldError[] {
     ...nameErrors(spec, field),
     ...nonNegative(spec.terminationGracePeriodSeconds, `${field}.terminationGracePeriodSeconds`),
     ...deadlineErrors(spec, field),
+    ...affinityErrors(spec.affinity, `${field}.affinity`),
+    ...hostAliasErrors(spec, `${field}.hostAliases`),
     ...tolerationErrors(spec, `${field}.tolerations`),
     ...spreadErrors(spec, `${field}.topologySpreadConstraints`),
     ...hostNetworkErrors(spec, field),
@@ -149,6 +153,17 @@ function nameErrors(spec: PodSpec, field: string): FieldError[] {
       name ? [] : [required(`${field}.imagePullSecrets[${index}].name`)],
     ),
   ];
+}
+
+function hostAliasErrors({ hostAliases = [] }: PodSpec, field: string): FieldError[] {
+  return hostAliases.flatMap(({ ip, hostnames }, index) => [
+    ...(isIP(ip ?? "") === 0
+      ? [invalid(`${field}[${index}].ip`, ip ?? "", "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+      : []),
+    ...(hostnames ?? []).flatMap((name) =>
+      dnsSubdomainProblems(name).map((problem) => invalid(`${field}[${index}].hostnames`, name, problem)),
+    ),
+  ]);
 }
 
 function deadlineErrors({ activeDeadlineSeconds: seconds }: PodSpec, field: string): FieldError[] {
