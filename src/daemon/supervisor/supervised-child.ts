@@ -45,7 +45,10 @@ export class SupervisedChild {
       const started = clock.monotonic();
       const exit = await this.#once(signal);
       if (signal.aborted) break;
-      if (exit.code === REFUSED_EXIT_CODE) return "refused";
+      if (exit.code === REFUSED_EXIT_CODE) {
+        logger.error(`The ${this.#command.name} process cannot run here (it has said why): the node stops`);
+        return "refused";
+      }
       const next = afterDeath(deaths, clock.monotonic() - started);
       deaths = next.deaths;
       logger.error(`The ${this.#command.name} process ended and is started again`, {
