@@ -7,6 +7,7 @@ import { refusal, type Refusal } from "./admission/node-admission.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { PodLogs } from "./logs/pod-logs.ts";
 import { PodDirectory } from "./pod/pod-directory.ts";
+import { ALL_ABILITIES, type HostAbilities } from "./pod/host-limits.ts";
 import type { NodeIdentity, WorkerDeps } from "./pod/pod-context.ts";
 import { PodWorker } from "./pod/pod-worker.ts";
 import type { EndpointDrain, PodNetwork, Prober } from "./ports.ts";
@@ -28,6 +29,8 @@ export interface PodRuntimeDeps {
   readonly node: NodeIdentity;
   /** Whether this node's copy of the store is complete: before that, a missing object means nothing. */
   readonly isSynced: () => boolean;
+  /** What the host can enforce (`podman/host-abilities.ts`); everything when undefined. */
+  readonly abilities?: HostAbilities;
 }
 
 export interface PodRuntimeOptions {
@@ -61,6 +64,7 @@ export class PodRuntime {
     const directory = new PodDirectory(`${dataDirectory}/pods`);
     this.#workerDeps = {
       ...deps,
+      abilities: deps.abilities ?? ALL_ABILITIES,
       directory,
       puller: new ImagePuller(deps, { parallel: parallelPulls }),
       volumes: new PodVolumes({

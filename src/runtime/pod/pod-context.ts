@@ -7,6 +7,7 @@ import type { ImagePuller } from "../images/image-puller.ts";
 import type { EndpointDrain, PodNetwork, Prober } from "../ports.ts";
 import type { Runtime } from "../runtime-port.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import type { HostAbilities } from "./host-limits.ts";
 import type { PodDirectory } from "./pod-directory.ts";
 import type { ContainerState, PodState } from "./pod-state.ts";
 
@@ -29,6 +30,7 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly node: NodeIdentity;
+  readonly abilities: HostAbilities;
 }
 
 /** What the jobs of one pod share. */

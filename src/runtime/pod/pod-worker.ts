@@ -7,6 +7,7 @@ import { adopt, unknownEnd } from "./adopt.ts";
 import { crashDelay } from "./back-off.ts";
 import { terminationOf } from "./container-end.ts";
 import { letGo, releasePod, removeSandbox } from "./end-pod.ts";
+import { shortcomings } from "./host-limits.ts";
 import { Jobs } from "./jobs.ts";
 import { makeSandbox } from "./make-sandbox.ts";
 import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
@@ -168,6 +169,9 @@ export class PodWorker {
     const exits = await directory.exits(this.uid);
     const leftovers = adopt(this.#pod, this.state, { sandboxes: found, exits, now: clock.now() });
     this.state.startedAt ??= clock.now();
+    for (const message of found.length > 0 ? [] : shortcomings(this.#pod, this.#deps.abilities)) {
+      emit(this.#context, { type: "Warning", reason: "NotEnforced", message });
+    }
     const reasons = unsupported(this.#pod);
     if (reasons.length > 0) {
       const message = reasons.join("; ");
