@@ -88,10 +88,8 @@ function applyOperation(document: unknown, operation: Operation): unknown {
 }
 
 function failure(why: string): ApiError {
-  const head = "the server rejected our request due to an error in our request";
-  return new ApiError("Invalid", `${head}: ${why}`, {
-    causes: [{ reason: "UnexpectedServerResponse", message: why }],
-  });
+  // Without causes: kubectl would print those instead, each behind the empty name of its field.
+  return new ApiError("Invalid", `the server rejected our request due to an error in our request: ${why}`);
 }
 
 function tokens(path: string): string[] {
