@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** The first process of a group of namespaces: with it, everything in them ends. */
 export interface LabInit {
@@ -39,7 +39,15 @@ export async function killInit({ pid, wrapper }: LabInit): Promise<void> {
 
 /** The only child of a process that wraps another one. */
 export function childOf(pid: number): number {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  if (!child) throw new Error(`Cannot find the child of process ${pid}`);
-  return Number(child);
+  const [child] = childrenOf(pid);
+  if (child === undefined) throw new Error(`Cannot find the child of process ${pid}`);
+  return child;
+}
+
+/** The kernel lists them by the thread that made them. */
+export function childrenOf(pid: number): number[] {
+  const lists = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"),
+  );
+  return lists.flatMap((list) => list.split(" ")).flatMap((child) => (child === "" ? [] : [Number(child)]));
 }

@@ -7,7 +7,7 @@ import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
 import { ForwardedPorts } from "../lab/forwarded-ports.ts";
 import type { LabHost } from "../lab/lab-host.ts";
-import { childOf } from "../lab/lab-process.ts";
+import { childOf, childrenOf } from "../lab/lab-process.ts";
 import { eventually } from "../poll.ts";
 import { freePorts } from "./free-ports.ts";
 
@@ -177,9 +177,5 @@ function withoutUndefined(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 function childWith(word: string, pid: number): number | undefined {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
-  const found = children.find(
-    (child) => child !== "" && readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0").includes(word),
-  );
-  return found === undefined ? undefined : Number(found);
+  return childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0").includes(word));
 }

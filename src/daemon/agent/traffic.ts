@@ -63,7 +63,7 @@ export async function openTraffic(
     addresses,
     onLostNamespace: () => dataplane.restart("the pods' network namespace was replaced"),
   });
-  const sink = new DataplaneSink({ dataplane, router, gateway: addresses.gateway });
+  const sink = new DataplaneSink({ dataplane, router, gateway: addresses.gateway, rootless: config.rootless });
   const projection = projectionInto(sink, { ...deps, config, addresses });
   return {
     network,
@@ -187,18 +187,27 @@ function readResolvConf(): string {
   }
 }
 
+interface SinkDeps {
+  readonly dataplane: DataplaneClient;
+  readonly router: ServiceRouter;
+  readonly gateway: string;
+  readonly rootless: boolean;
+}
+
 /** Sends what is wanted to the two that do it, and tells the dataplane which pod addresses it uses. */
 class DataplaneSink implements TrafficSink {
-  readonly #deps: { readonly dataplane: DataplaneClient; readonly router: ServiceRouter; readonly gateway: string };
+  readonly #deps: SinkDeps;
   #state: DataplaneState = {};
   #ingressAddresses: ReadonlySet<string> = new Set();
 
-  constructor(deps: { readonly dataplane: DataplaneClient; readonly router: ServiceRouter; readonly gateway: string }) {
+  constructor(deps: SinkDeps) {
     this.#deps = deps;
   }
 
   dns(snapshot: Parameters<TrafficSink["dns"]>[0]): void {
-    this.#state = { ...this.#state, dns: { listen: [{ host: this.#deps.gateway, port: DNS_PORT }], snapshot } };
+    const { gateway, rootless } = this.#deps;
+    const dns = { listen: [{ host: gateway, port: DNS_PORT }], snapshot, ...(rootless ? { fromHost: true } : {}) };
+    this.#state = { ...this.#state, dns };
     this.#publish();
   }
 

@@ -3,7 +3,7 @@ import { homedir, hostname, networkInterfaces, userInfo } from "node:os";
 import { isIP, isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import type { Level } from "../../lib/log.ts";
-import { resolvConfUpstreams } from "../../dns/upstream-address.ts";
+import { parseUpstream, resolvConfUpstreams } from "../../dns/upstream-address.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "./agent-config.ts";
 import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
 import type { FlagName } from "./flags.ts";
@@ -64,7 +64,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     ingressTlsPort: take("ingress-tls-port", () => 443, port),
     dnsPort: take("dns-port", () => 53, port),
     clusterDomain: take("cluster-domain", () => "cluster.local", domain),
-    upstreamDns: take("upstream-dns", hostResolvers, list(resolver)),
+    upstreamDns: take("upstream-dns", hostResolvers, list(rootless ? reachedResolver : resolver)),
     podCidr,
     serviceCidr,
     labels: take("labels", () => ({}), labels),
@@ -122,6 +122,17 @@ function resolver(text: string): string {
   const plain = isIP(text) === 6 ? `[${text}]:53` : isIP(text) === 4 ? `${text}:53` : text;
   hostPort(plain);
   return plain;
+}
+
+/** Only the resolvers that /etc/resolv.conf names are forwarded into the network of a rootless node's pods. */
+function reachedResolver(text: string): string {
+  const address = resolver(text);
+  if (isLoopback(parseUpstream(address)?.host ?? "") && !hostResolvers().includes(address)) {
+    throw new Error(
+      "pods of a node without root do not reach this host's loopback; leave it out to use the host's resolvers, or give another address",
+    );
+  }
+  return address;
 }
 
 function origin(text: string): string {

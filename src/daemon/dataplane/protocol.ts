@@ -11,6 +11,8 @@ export interface DataplaneState {
     /** Where to listen, over UDP and TCP; the addresses may appear later. */
     readonly listen: readonly { readonly host: string; readonly port: number }[];
     readonly snapshot: DnsSnapshot;
+    /** The upstreams are as the host asks them; the dataplane lives in another network namespace. */
+    readonly fromHost?: boolean;
   };
   readonly ingress?: IngressSnapshot;
 }

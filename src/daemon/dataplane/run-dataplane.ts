@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { DnsServer } from "../../dns/dns-server.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createLogger, describeError, type Level, type Logger } from "../../lib/log.ts";
@@ -10,6 +11,8 @@ import { DnsHost } from "./dns-host.ts";
 import { dropPrivileges } from "./drop-privileges.ts";
 import { IngressHost } from "./ingress-host.ts";
 import { LimitedProber } from "./prober.ts";
+import type { DataplaneState } from "./protocol.ts";
+import { reachableUpstreams } from "./reachable-upstreams.ts";
 
 /**
  * The dataplane process: what is served in the pods' network namespace. Started by the supervisor, with the log's level
@@ -44,6 +47,7 @@ export async function runDataplane(args: readonly string[] = process.argv.slice(
 async function serve({ sockets, stop, logger }: { sockets: ReceivedSockets; stop: AbortSignal; logger: Logger }) {
   const deps = { clock: systemClock, random: systemRandom, log: logger };
   const restart = Promise.withResolvers<never>();
+  const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => ""); // there need be none
   const ingress = IngressHost.create(deps, sockets);
   const dns = new DnsHost({ clock: systemClock, logger, create: (options) => new DnsServer(deps, options) });
   const control = new ControlServer({
@@ -51,7 +55,7 @@ async function serve({ sockets, stop, logger }: { sockets: ReceivedSockets; stop
     logger,
     prober: new LimitedProber(deps),
     apply: (state) => {
-      dns.apply(state.dns);
+      dns.apply(reachable(state.dns, resolvConf));
       ingress?.apply(state.ingress);
     },
     restart: (reason) => restart.reject(new Error(reason)),
@@ -70,4 +74,10 @@ async function serve({ sockets, stop, logger }: { sockets: ReceivedSockets; stop
     ],
     stop,
   );
+}
+
+function reachable(dns: DataplaneState["dns"], resolvConf: string): DataplaneState["dns"] {
+  if (dns?.fromHost !== true) return dns;
+  const { snapshot } = dns;
+  return { ...dns, snapshot: { ...snapshot, upstreams: reachableUpstreams(snapshot.upstreams, resolvConf) } };
 }
