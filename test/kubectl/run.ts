@@ -1,4 +1,5 @@
 import { systemClock } from "../../src/lib/clock.ts";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../src/lib/log.ts";
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
   const kubectls = (await pinnedKubectls()).filter(({ version }) => version.startsWith(option("--version") ?? "v"));
   console.log(`kubectl ${kubectls.map(({ version }) => version).join(", ")}; ${rows.length} rows`);
   const namespaces: string[] = [];
+  execFileSync(join(root, "test/images/make"), { stdio: "inherit" });
   const words = (process.env["PODMAN_SWARM_AGENT"] ?? join(root, "dist/podman-swarm-agent")).split(" ");
   const command: [string, ...string[]] = [words[0] ?? "", ...words.slice(1)];
   const agent = await AgentProcess.start({ command, flags: ["--node-name=kubectl-test"] });
