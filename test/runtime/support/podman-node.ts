@@ -15,7 +15,7 @@ import { PodmanService } from "../../../src/runtime/podman/podman-service.ts";
 import { directProber } from "./direct-prober.ts";
 import { MemoryEvents, MemoryObjects } from "./memory-objects.ts";
 
-export const IMAGE = "localhost/podman-swarm/runtime-test:1";
+export const IMAGE = "localhost/podman-swarm/busybox:1";
 export const NETWORK = "runtime-test";
 
 /** What Podman needs where raising limits or systemd is refused; containers.conf of our own service only. */
