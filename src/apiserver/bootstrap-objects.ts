@@ -1,7 +1,8 @@
 import { isReason } from "../api/api-error.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { EndpointSlice } from "../api/kinds.ts";
-import type { Objects } from "../api/objects.ts";
+import type { ObjectChange, Objects } from "../api/objects.ts";
+import { describeError, type Logger } from "../lib/log.ts";
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -14,19 +15,58 @@ export interface BootstrapOptions {
 
 /** Sees to the objects that every cluster has from the start. May run on several nodes at once, and again. */
 export async function ensureBootstrapObjects(objects: Objects, options: BootstrapOptions): Promise<void> {
+  await ensureAll(objects, options, { first: true });
+}
+
+async function ensureAll(objects: Objects, options: BootstrapOptions, { first }: { first: boolean }): Promise<void> {
   for (const name of NAMESPACES) {
     if (objects.get("Namespace", { name })) continue;
     await unlessThere(objects.create("Namespace", { metadata: { name } }, { cause: ["bootstrap", name] }));
   }
   if (!objects.get("Service", { namespace: "default", name: "kubernetes" })) {
-    await unlessThere(createService(objects, options));
+    await unlessThere(createService(objects, options, { first }));
   }
   await ensureSlice(objects, options);
 }
 
+/**
+ * Makes the `kubernetes` service and its slice again whenever someone deletes them, as upstream does
+ * (`kubectl delete services --all` is a common thing to say). Runs until the signal is aborted.
+ */
+export async function keepBootstrapObjects(
+  deps: { readonly objects: Objects; readonly log: Logger },
+  options: BootstrapOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { objects, log } = deps;
+  let wake = Promise.withResolvers<void>();
+  const own = ["kubernetes", sliceName(options)];
+  const notice = ({ type, object }: ObjectChange<"Service" | "EndpointSlice">): void => {
+    const { namespace, name = "" } = object.metadata ?? {};
+    if (type === "DELETED" && namespace === "default" && own.includes(name)) wake.resolve();
+  };
+  objects.watch("Service", notice, signal);
+  objects.watch("EndpointSlice", notice, signal);
+  signal.addEventListener("abort", () => wake.resolve(), { once: true });
+  while (!signal.aborted) {
+    await wake.promise;
+    if (signal.aborted) return;
+    wake = Promise.withResolvers<void>();
+    try {
+      await ensureAll(objects, options, { first: false });
+    } catch (error) {
+      log.error("cannot make the kubernetes service again", { error: describeError(error) });
+    }
+  }
+}
+
 const LABELS = { component: "apiserver", provider: "kubernetes" };
 
-async function createService(objects: Objects, { serviceAddress, endpoint }: BootstrapOptions): Promise<unknown> {
+async function createService(
+  objects: Objects,
+  { serviceAddress, endpoint }: BootstrapOptions,
+  { first }: { first: boolean },
+): Promise<unknown> {
   const metadata = { name: "kubernetes", namespace: "default", labels: LABELS };
   const spec = {
     type: "ClusterIP",
@@ -34,12 +74,14 @@ async function createService(objects: Objects, { serviceAddress, endpoint }: Boo
     clusterIPs: [serviceAddress],
     ports: [{ name: "https", protocol: "TCP", port: 443, targetPort: endpoint.port }],
   };
-  return objects.create("Service", { metadata, spec }, { cause: ["bootstrap", "kubernetes"] });
+  // The first one has the same uid on every node; one that comes after a deletion must not share the deleted one's.
+  return objects.create("Service", { metadata, spec }, first ? { cause: ["bootstrap", "kubernetes"] } : {});
 }
 
 /** One slice a node, so that no two nodes write the same object. */
-async function ensureSlice(objects: Objects, { endpoint }: BootstrapOptions): Promise<void> {
-  const ref = { namespace: "default", name: `kubernetes-${endpoint.nodeName}` };
+async function ensureSlice(objects: Objects, options: BootstrapOptions): Promise<void> {
+  const { endpoint } = options;
+  const ref = { namespace: "default", name: sliceName(options) };
   const wanted = {
     addressType: endpoint.address.includes(":") ? "IPv6" : "IPv4",
     ports: [{ name: "https", protocol: "TCP", port: endpoint.port }],
@@ -58,6 +100,10 @@ async function ensureSlice(objects: Objects, { endpoint }: BootstrapOptions): Pr
   const { addressType, ports, endpoints } = current;
   if (isDeepStrictEqual({ addressType, ports, endpoints }, wanted)) return;
   await objects.update("EndpointSlice", { ...current, ...wanted } as EndpointSlice);
+}
+
+function sliceName({ endpoint }: BootstrapOptions): string {
+  return `kubernetes-${endpoint.nodeName}`;
 }
 
 async function unlessThere(create: Promise<unknown>): Promise<void> {

@@ -162,6 +162,22 @@ test("a bound pod is deleted gracefully, an unbound one at once", async () => {
   assert.equal(objects.get("Pod", named("bound")), undefined);
 });
 
+test("a second delete can shorten a pod's grace and not lengthen it", async () => {
+  const { objects } = await setUp();
+  await objects.create("Pod", { metadata: { ...named("a"), finalizers: ["example.com/hold"] }, spec: podSpec() });
+  await objects.bind(named("a"), "node-1");
+  const grace = async (seconds: number): Promise<number | undefined> => {
+    await objects.delete("Pod", named("a"), { gracePeriodSeconds: seconds });
+    return objects.get("Pod", named("a"))?.metadata?.deletionGracePeriodSeconds;
+  };
+  assert.deepEqual([await grace(30), await grace(60), await grace(5), await grace(0)], [30, 30, 5, 0]);
+  const held = objects.get("Pod", named("a"));
+  assert.ok(held?.metadata);
+  const { finalizers: _gone, ...metadata } = held.metadata;
+  await objects.update("Pod", { ...held, metadata });
+  assert.equal(objects.get("Pod", named("a")), undefined);
+});
+
 test("a pod is bound once, and says so", async () => {
   const { objects } = await setUp();
   await objects.create("Pod", { metadata: named("a"), spec: podSpec() });

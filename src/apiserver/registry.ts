@@ -116,17 +116,23 @@ export class Registry {
     kind.prepareCreate(object);
     checkName(kind, object);
     const key = keyOf(kind, { namespace: object.metadata.namespace, name: object.metadata.name ?? "" });
-    if (context.cause === undefined && this.store.get(key)) throw alreadyExists(kind, key.name);
+    const { cause } = context;
+    const store = async (): Promise<Entry> => {
+      try {
+        return await this.store.create(key, object, cause ? { cause } : {});
+      } catch (error) {
+        throw isReason(error, "AlreadyExists") ? alreadyExists(kind, key.name) : error;
+      }
+    };
+    if (this.store.get(key)) {
+      if (cause === undefined) throw alreadyExists(kind, key.name);
+      // Nothing new is made: the store tells whether it is the very object, and what it has needs no admission again.
+      return store();
+    }
     return this.#admitted({ kind, operation: "create", object, context }, async () => {
       refuseInvalid(kind, object, kind.validate(object));
       warnAbout(kind, object, context);
-      return async () => {
-        try {
-          return await this.store.create(key, object, context.cause ? { cause: context.cause } : {});
-        } catch (error) {
-          throw isReason(error, "AlreadyExists") ? alreadyExists(kind, key.name) : error;
-        }
-      };
+      return store;
     });
   }
 

@@ -113,3 +113,14 @@ test("what is no range of addresses is refused", () => {
     assert.throws(() => new AddressRange(cidr), /must be IPv4/);
   }
 });
+
+test("a controller's create of a service that is there gives that one, address and all", async () => {
+  const { objects } = await setUp();
+  const create = (): Promise<Service> =>
+    objects.create(
+      "Service",
+      { metadata: { namespace: "default", name: "a" }, spec: { clusterIP: "10.43.0.9", ports: [{ port: 80 }] } },
+      { cause: ["a"] },
+    );
+  assert.deepEqual(await create(), await create());
+});
