@@ -6,8 +6,6 @@ import { RuntimeError } from "../runtime-port.ts";
 import { Slots } from "../slots.ts";
 import { parseImageName, type ImageName } from "./image-name.ts";
 
-export type PullPolicy = "Always" | "IfNotPresent" | "Never";
-
 export interface ImageNeed {
   readonly image: string;
   /** Upstream's default by tag when undefined. */

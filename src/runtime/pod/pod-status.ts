@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/kinds.ts";
 import { timestamp } from "../../lib/clock.ts";
 import { hasEnded } from "./next-step.ts";
-import { restarts, type ContainerState, type PodState, type Termination } from "./pod-state.ts";
+import { type ContainerState, type PodState, type Termination } from "./pod-state.ts";
 import { qosClass } from "./qos.ts";
 
 /** The conditions that are ours; all others are kept as they are. */
@@ -164,9 +164,4 @@ function gatesVerdict(pod: Pod): Verdict {
     .map(({ conditionType }) => `corresponding condition of pod readiness gate "${conditionType}" is not True`)
     .join("; ");
   return { status: "False", reason: "ReadinessGatesNotReady", message };
-}
-
-/** Whether a container that has ended is shown as waiting for its next start. */
-export function willRestart(pod: Pod, one: ContainerState): boolean {
-  return one.ended !== undefined && restarts(one, pod.spec?.restartPolicy ?? "Always");
 }

@@ -50,8 +50,8 @@ export class PodVolumes {
     const memory = join(this.#deps.memoryDirectory, uid);
     const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[1] ?? "");
     for (const mount of mounts) if (mount.startsWith(`${memory}/`)) await run("umount", [mount]);
-    await rm(memory, { recursive: true, force: true });
-    await rm(join(this.#deps.diskDirectory, uid), { recursive: true, force: true });
+    await removeTree(memory);
+    await removeTree(join(this.#deps.diskDirectory, uid));
   }
 
   async #one(volume: Volume, { pod, placement }: { pod: Pod; placement: Placement }): Promise<string> {
@@ -90,6 +90,17 @@ async function mountMemory(path: string, sizeLimit: string | undefined): Promise
   const bytes = sizeLimit === undefined ? undefined : parseQuantity(sizeLimit);
   const size = bytes === undefined || bytes === 0 ? [] : ["-o", `size=${Math.ceil(bytes)}`];
   await run("mount", ["-t", "tmpfs", ...size, "tmpfs", path]);
+}
+
+/** Without root, what containers made belongs to subordinate ids: only Podman's user namespace may remove that. */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (canChown() || (code !== "EACCES" && code !== "EPERM")) throw error;
+    await run("podman", ["unshare", "rm", "-rf", "--", path]);
+  }
 }
 
 function canChown(): boolean {

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Pod } from "../../src/api/kinds.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { MemoryImages } from "../../src/runtime/memory/memory-images.ts";
+import { MemoryRuntime } from "../../src/runtime/memory/memory-runtime.ts";
+import { PodRuntime } from "../../src/runtime/pod-runtime.ts";
+import type { ObservedSandbox } from "../../src/runtime/runtime-port.ts";
+import { eventually } from "../poll.ts";
+import { MemoryEvents, MemoryObjects } from "./support/memory-objects.ts";
+
+let directory: string;
+before(async () => (directory = await mkdtemp(join(tmpdir(), "pod-runtime-"))));
+after(() => rm(directory, { recursive: true, force: true }));
+
+function agent(runtime: MemoryRuntime, { objects, synced }: { objects: MemoryObjects; synced: () => boolean }) {
+  const stop = new AbortController();
+  const pods = new PodRuntime(
+    {
+      runtime,
+      images: new MemoryImages({ present: ["web:1"], pullable: ["docker.io/library/later:1"] }),
+      objects,
+      events: new MemoryEvents(),
+      network: {
+        attach: async () => ({ network: "n", ip: "10.0.0.2", dnsServers: [], dnsSearches: [], dnsOptions: [] }),
+        started: async () => {},
+        release: async () => {},
+      },
+      prober: { probe: async () => ({ ok: true, message: "" }) },
+      drain: { drained: async () => {} },
+      clock: systemClock,
+      log: silentLogger,
+      node: {
+        name: "node-1",
+        hostIp: "192.0.2.1",
+        allocatable: { cpu: 64, memory: 2 ** 40, ephemeralStorage: 2 ** 40 },
+      },
+      isSynced: synced,
+    },
+    { dataDirectory: join(directory, "data"), memoryDirectory: join(directory, "memory"), orphanCheckMs: 20 },
+  );
+  const run = pods.run(stop.signal);
+  return { pods, stop: () => (stop.abort(new Error("the test ends")), run) };
+}
+
+function create(objects: MemoryObjects, name: string, image = "web:1"): Promise<Pod> {
+  return objects.create("Pod", {
+    metadata: { name, namespace: "default" },
+    spec: { nodeName: "node-1", containers: [{ name: "web", image, readinessProbe: { tcpSocket: { port: 80 } } }] },
+  });
+}
+
+async function sandboxes(runtime: MemoryRuntime): Promise<readonly ObservedSandbox[]> {
+  const stop = new AbortController();
+  let found: readonly ObservedSandbox[] = [];
+  const watching = runtime.watch((change) => {
+    if (change.type === "snapshot") found = change.sandboxes;
+  }, stop.signal);
+  stop.abort();
+  await watching;
+  return found;
+}
+
+const ready = (pod: Pod): boolean =>
+  pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+
+test("fifty pods become ready, and leave nothing behind when they are deleted", async () => {
+  const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({}) });
+  const objects = new MemoryObjects();
+  const { stop } = agent(runtime, { objects, synced: () => true });
+  const names = Array.from({ length: 50 }, (_, index) => `pod-${index}`);
+  await Promise.all(names.map((name) => create(objects, name)));
+  await eventually(() => objects.list("Pod").filter(ready).length === 50, { what: "50 ready pods" });
+  assert.equal((await sandboxes(runtime)).length, 50);
+  await Promise.all(names.map((name) => objects.delete("Pod", { namespace: "default", name })));
+  await eventually(() => objects.list("Pod").length === 0, { what: "no pod" });
+  assert.deepEqual(await sandboxes(runtime), []);
+  await stop();
+});
+
+test("an image that is not here is pulled", async () => {
+  const objects = new MemoryObjects();
+  const { stop } = agent(new MemoryRuntime({ clock: systemClock, behave: () => ({}) }), {
+    objects,
+    synced: () => true,
+  });
+  await create(objects, "pulls", "later:1");
+  await eventually(() => objects.list("Pod").every(ready), { what: "a ready pod" });
+  await stop();
+});
+
+test("a sandbox without an object stays until the store is known to be complete", async () => {
+  const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({}) });
+  const before = new MemoryObjects();
+  const first = agent(runtime, { objects: before, synced: () => true });
+  await create(before, "orphan");
+  await eventually(() => before.list("Pod").every(ready), { what: "a ready pod" });
+  await first.stop();
+  let synced = false;
+  let asked = 0;
+  const empty = new MemoryObjects();
+  const second = agent(runtime, { objects: empty, synced: () => (asked++, synced) });
+  await eventually(() => asked > 3, { what: "several looks at the orphan" });
+  assert.equal((await sandboxes(runtime)).length, 1);
+  synced = true;
+  await eventually(async () => (await sandboxes(runtime)).length === 0, { what: "the orphan gone" });
+  await second.stop();
+});
