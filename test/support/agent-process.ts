@@ -132,13 +132,16 @@ export class AgentProcess {
   }
 
   /** The supervisor's child that runs in this role. */
-  pidOf(role: "run-agent" | "run-dataplane"): number {
-    let found: number | undefined;
-    // A dataplane without root is wrapped in other programs, which have the same words in their command.
-    for (let at: number | undefined = this.pid; at !== undefined; at = childWith(role, at)) found = at;
-    if (found === undefined || found === this.pid) {
-      throw new Error(`Cannot find the ${role} process of supervisor ${this.pid}`);
-    }
+  pidOf(role: Role): number {
+    let found = this.wrapperOf(role);
+    for (let at: number | undefined = found; at !== undefined; at = childWith(role, at)) found = at;
+    return found;
+  }
+
+  /** The supervisor's own child: a dataplane without root is wrapped in others, with the same words in their command. */
+  wrapperOf(role: Role): number {
+    const found = childWith(role, this.pid);
+    if (found === undefined) throw new Error(`Cannot find the ${role} process of supervisor ${this.pid}`);
     return found;
   }
 
@@ -158,6 +161,8 @@ export class AgentProcess {
     if (this.#ownsDataDir) rmSync(this.dataDir, { recursive: true, force: true });
   }
 }
+
+type Role = "run-agent" | "run-dataplane";
 
 interface Ports {
   readonly ports: readonly number[];

@@ -1,14 +1,11 @@
+import { existsSync } from "node:fs";
 import type { HostAbilities } from "../pod/host-limits.ts";
-import type { PodmanHttp } from "./podman-http.ts";
 
-interface Info {
-  readonly host: { readonly cgroupVersion: string; readonly security: { readonly rootless: boolean } };
-}
+/** There on cgroups v2 only (cgroups(7)). */
+const CGROUPS_V2 = "/sys/fs/cgroup/cgroup.controllers";
 
-/** What this host can enforce. One call of 150 ms: ask once. */
-export async function hostAbilities(http: PodmanHttp, signal: AbortSignal): Promise<HostAbilities> {
-  const { host } = await http.json<Info>({ path: "/info", signal });
-  const { rootless } = host.security;
+/** What this host can enforce for root, or for a user. Podman itself tells the same, but slowly and only while it runs. */
+export function hostAbilities({ rootless }: { readonly rootless: boolean }): HostAbilities {
   // Without root, Podman ignores limits on cgroups v1 with no more than a warning in its log.
-  return { limits: !rootless || host.cgroupVersion === "v2", ownership: !rootless };
+  return { limits: !rootless || existsSync(CGROUPS_V2), ownership: !rootless };
 }
