@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { AddressBook } from "../../network/address-book.ts";
 import { AddressFile } from "../../network/address-file.ts";
@@ -43,7 +44,14 @@ export async function openTraffic(
   const addresses = addressesOf(config);
   const dataplane = new DataplaneClient(
     { clock, logger: logger.with({ part: "dataplane" }) },
-    { path: controlSocketPath(config.dataDir) },
+    {
+      path: controlSocketPath(config.dataDir),
+      // A new dataplane may live in a new namespace, in which nothing of ours is there yet.
+      onConnect: () => {
+        router.invalidate();
+        network.check();
+      },
+    },
   );
   const kernel = config.rootless ? new NamespaceKernel((signal) => dataplane.waitForPid(signal)) : hostKernel;
   await refuseRouteConflict(config, kernel);
@@ -75,10 +83,30 @@ export async function openTraffic(
     },
     parts: [
       { name: "dataplane client", run: (signal) => dataplane.run(signal) },
+      {
+        name: "address clean-up",
+        run: (signal) => releaseLeftAddresses({ network, objects: deps.state.objects, signal }),
+      },
       { name: "service router", run: (signal) => router.run(signal) },
       { name: "traffic projection", run: (signal) => projection.run(signal) },
     ],
   };
+}
+
+/** Gives back, once, the addresses of pods that were removed while the agent was not there. Lasts until the signal. */
+async function releaseLeftAddresses({
+  network,
+  objects,
+  signal,
+}: {
+  readonly network: BridgePodNetwork;
+  readonly objects: State["objects"];
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  await Promise.race([network.up, untilAborted(signal)]);
+  if (signal.aborted) return;
+  await network.releaseAllBut(new Set(objects.list("Pod").map(({ metadata }) => metadata?.uid ?? "")));
+  await untilAborted(signal);
 }
 
 interface ProjectionDeps extends AgentDeps {

@@ -8,9 +8,11 @@ import { NodeReporter } from "../../controllers/node/node-reporter.ts";
 import type { NodeFacts } from "../../controllers/node/node-facts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { VERSION } from "../../lib/version.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { RuntimeNodeFacts } from "../../runtime/node-facts.ts";
 import { PodRuntime } from "../../runtime/pod-runtime.ts";
+import { hostAbilities } from "../../runtime/podman/host-abilities.ts";
 import { PodmanHttp } from "../../runtime/podman/podman-http.ts";
 import { PodmanImages } from "../../runtime/podman/podman-images.ts";
 import { PodmanRuntime } from "../../runtime/podman/podman-runtime.ts";
@@ -55,6 +57,7 @@ export async function openWorkloads(
       node: { name: config.nodeName, hostIp: config.advertiseAddr, allocatable },
       // One node alone has the whole state.
       isSynced: () => true,
+      abilities: hostAbilities(config),
     },
     { dataDirectory: config.dataDir, memoryDirectory: memoryDirectory(config) },
   );
@@ -95,7 +98,7 @@ function reporterPart(config: AgentConfig, { clock, logger, state, facts, record
     run: async (signal) => {
       // A node is ready from the moment when its network is, not from the next heartbeat on.
       const early = networkUp.then(() => reporter.report(signal));
-      await Promise.all([reporter.run(signal), Promise.race([early, stopped(signal)])]);
+      await Promise.all([reporter.run(signal), Promise.race([early, untilAborted(signal)])]);
     },
   };
 }
@@ -143,10 +146,6 @@ function amounts(quantities: Readonly<Record<string, string>>): {
 } {
   const of = (name: string): number => parseQuantity(quantities[name] ?? "0") ?? 0;
   return { cpu: of("cpu"), memory: of("memory"), ephemeralStorage: of("ephemeral-storage") };
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 /** Memory only: Secrets must not reach the disk. Apart for each data directory. */
