@@ -114,7 +114,7 @@ test("a new agent takes over the containers of the old one and restarts none", a
 });
 
 test("a container that ended while no agent ran is reported by the next one", async () => {
-  const command = ["sh", "-c", "sleep 0.5; echo bye > /dev/termination-log; exit 7"];
+  const command = ["sh", "-c", "sleep 2; echo bye > /dev/termination-log; exit 7"];
   const pod = await node.apply({ restartPolicy: "Never", containers: [{ name: "web", image: IMAGE, command }] });
   const running = await node.until(pod, (now) => now.status?.phase === "Running");
   await node.stopAgent();
