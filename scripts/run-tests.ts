@@ -15,7 +15,7 @@ const STAGES = {
     "build:bin",
     "test:integration",
     "test:kubectl",
-    "test:long",
+    "bench",
   ],
 } as const;
 
