@@ -8,6 +8,12 @@ import { readFileSync } from "node:fs";
 export function dropPrivileges(wanted: { readonly uid: number; readonly gid: number }): void {
   const uid = mappedId(readFileSync("/proc/self/uid_map", "utf8"), wanted.uid);
   const gid = mappedId(readFileSync("/proc/self/gid_map", "utf8"), wanted.gid);
+  if (uid === 0 || gid === 0) {
+    throw new Error(
+      "Cannot run the dataplane without root's rights: this user has no other user and group ids; " +
+        "`psctl doctor` tells how to get a range in /etc/subuid and /etc/subgid",
+    );
+  }
   try {
     process.setgroups?.([]);
     process.setgid?.(gid);
@@ -15,7 +21,7 @@ export function dropPrivileges(wanted: { readonly uid: number; readonly gid: num
   } catch (cause) {
     throw new Error(`Cannot run the dataplane as user ${uid}`, { cause });
   }
-  if (uid === 0 || process.getuid?.() !== uid || process.geteuid?.() !== uid || canReturn()) {
+  if (process.getuid?.() !== uid || process.geteuid?.() !== uid || canReturn()) {
     throw new Error(`Cannot run the dataplane as user ${uid}: it would keep root's rights`);
   }
 }

@@ -1,6 +1,6 @@
 import { describeError } from "../log.ts";
 import type { Finding, HostProbe, HostQuestion } from "./host-probe.ts";
-import { hostTools, nftables, userNamespaces } from "./probe-namespaces.ts";
+import { hostTools, nftables, runtimeDirectory, userNamespaces, userNetwork } from "./probe-namespaces.ts";
 import { cgroups, containerRuntime, networkBackend, podmanSocket, podmanVersion } from "./probe-podman.ts";
 import { agentPorts } from "./probe-ports.ts";
 import { clock, disk, forwarding, resolvers } from "./probe-system.ts";
@@ -9,6 +9,8 @@ import { clock, disk, forwarding, resolvers } from "./probe-system.ts";
 export const HOST_PROBES: readonly HostProbe[] = [
   podmanVersion,
   userNamespaces,
+  runtimeDirectory,
+  userNetwork,
   podmanSocket,
   networkBackend,
   cgroups,

@@ -61,7 +61,7 @@ function runtimeFix(message: string): string {
     return `apt-get install -y runc; printf '[containers]\\ndefault_ulimits = ["nofile=16384:16384","nproc=16384:16384"]\\n[engine]\\nruntime = "runc"\\ncgroup_manager = "cgroupfs"\\n' > ${file}`;
   }
   if (/newuidmap|subuid|user namespace/i.test(message))
-    return "apt-get install -y uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER; podman system migrate";
+    return "mend what is said about user namespaces, then: podman system migrate";
   return "podman run --rm --log-level=debug --rootfs DIR COMMAND shows more";
 }
 

@@ -24,7 +24,7 @@ export const agentPorts: HostProbe = {
         const lowest = readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8").trim();
         return fail(
           `port ${port} is below ${lowest}, which ${rootless ? "a user" : "this process"} may not bind`,
-          `sysctl -w net.ipv4.ip_unprivileged_port_start=${Math.min(port, 80)} (as root), or choose another with ${flag}`,
+          `as root: sysctl -w net.ipv4.ip_unprivileged_port_start=${Math.min(port, 80)}; or choose another with ${flag}`,
         );
       }
       if (code !== undefined)
