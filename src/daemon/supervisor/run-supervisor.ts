@@ -30,6 +30,7 @@ export async function runSupervisor(
     { clock: systemClock, logger },
     {
       dataDir: config.dataDir,
+      alone: true,
       sockets: socketsOf(config),
       agent: agentCommand(argv),
       dataplane: dataplaneCommand(config),

@@ -13,6 +13,8 @@ export interface ChildCommand {
 export interface SupervisorOptions {
   /** Locked for the supervisor's lifetime; must exist. */
   readonly dataDir: string;
+  /** Refuse to run beside another supervisor of this user on this host. */
+  readonly alone?: boolean;
   readonly sockets: readonly SocketSpec[];
   readonly agent: ChildCommand;
   readonly dataplane: ChildCommand;

@@ -5,6 +5,7 @@ import { BindError, bindHandle, type BoundHandle } from "../handles/bound-handle
 import { bindRefusal } from "../handles/bind-refusal.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
+import { HostLock } from "./host-lock.ts";
 import { isRunning, killProcess, type ProcessIdentity } from "./process-identity.ts";
 import { SupervisedChild } from "./supervised-child.ts";
 import type { ChildCommand, SupervisorOptions } from "./supervisor-options.ts";
@@ -35,13 +36,16 @@ export class Supervisor {
   async run(signal: AbortSignal): Promise<number> {
     const lock = DataDirectoryLock.acquire(this.#options.dataDir);
     const handles = new Map<string, BoundHandle>();
+    let host: HostLock | undefined;
     try {
+      if (this.#options.alone) host = await HostLock.acquire(this.#options.dataDir);
       await this.#waitForOrphans(lock.orphans);
       for (const spec of this.#options.sockets) handles.set(spec.name, bind(spec));
       return await this.#runChildren({ lock, handles, signal });
     } finally {
       for (const handle of handles.values()) handle.close();
       for (const spec of this.#options.sockets) if (spec.kind === "unix") rmSync(spec.path, { force: true });
+      host?.release();
       lock.release();
     }
   }
