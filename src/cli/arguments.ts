@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { type Arguments, type Command, type CommandFlag, UsageError } from "./command.ts";
+import type { Arguments, Command, CommandFlag } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Flags that every command takes. */
 export const COMMON_FLAGS: readonly CommandFlag[] = [

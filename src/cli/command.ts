@@ -31,11 +31,3 @@ export interface Command {
   readonly words?: readonly string[];
   run(session: Session, args: Arguments): Promise<number>;
 }
-
-/** The user said something that the command cannot mean. Printed without a stack, exit code 2. */
-export class UsageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "UsageError";
-  }
-}

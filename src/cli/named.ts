@@ -1,6 +1,6 @@
 import type { Resource } from "../client/discovery.ts";
-import { UsageError } from "./command.ts";
 import type { Session } from "./session.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** One kind, with the names asked for; without names, all of that kind. */
 export interface Asked {

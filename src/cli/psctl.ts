@@ -4,10 +4,11 @@ import { ConnectionError } from "../client/api-client.ts";
 import { describeError } from "../lib/log.ts";
 import { VERSION } from "../lib/version.ts";
 import { COMMON_FLAGS, parseArguments, plainSwitches } from "./arguments.ts";
-import { type Command, type CommandFlag, UsageError } from "./command.ts";
+import type { Command, CommandFlag } from "./command.ts";
 import { COMMANDS } from "./commands/all.ts";
 import { JsonPathError } from "./output/jsonpath.ts";
 import { Session, type SessionDeps, type Streams } from "./session.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Runs psctl with the arguments after its name and resolves with its exit code. */
 export async function runPsctlCommand(args: readonly string[]): Promise<number> {

@@ -5,8 +5,9 @@ import { ApiClient } from "../client/api-client.ts";
 import type { Connection } from "../client/connection.ts";
 import { discover, findResources, type Resource } from "../client/discovery.ts";
 import { readKubeconfig } from "../client/kubeconfig.ts";
-import { type Arguments, UsageError } from "./command.ts";
+import type { Arguments } from "./command.ts";
 import { readSettings, settingsPath } from "./settings.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Where a command reads and writes; a test passes its own. */
 export interface Streams {

@@ -64,12 +64,12 @@ data: {color: blue}
 `;
 
 test("apply creates, leaves alone what is as wanted, and changes only what differs", async () => {
-  assert.deepEqual(await psctl(["apply", "-f", "-"], { input: manifest("x:1", "      - {name: extra, image: y}\n") }), {
+  assert.deepEqual(await psctl(["apply", "-f", "-"], { input: manifest("x:1", "      - {name: extra, image: z}\n") }), {
     code: 0,
     out: "deployment.apps/web created\nconfigmap/settings created\n",
     err: "",
   });
-  const again = await psctl(["apply", "-f", "-"], { input: manifest("x:1", "      - {name: extra, image: y}\n") });
+  const again = await psctl(["apply", "-f", "-"], { input: manifest("x:1", "      - {name: extra, image: z}\n") });
   assert.equal(again.out, "deployment.apps/web unchanged\nconfigmap/settings unchanged\n");
   const changed = await psctl(["apply", "-f", "-"], { input: manifest("x:2") });
   assert.equal(changed.out, "deployment.apps/web configured\nconfigmap/settings unchanged\n");

@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
 import { isReason } from "../../api/api-error.ts";
 import { servedKind } from "../../api/catalog.ts";
 import type { KubeObject } from "../../api/kinds.ts";
+import { readManifest } from "../../api/manifest.ts";
 import { threeWayPatch } from "../../api/patch/three-way.ts";
 import { pathOf, type Resource } from "../../client/discovery.ts";
-import { type Command, type CommandFlag, UsageError } from "../command.ts";
+import type { Command, CommandFlag } from "../command.ts";
 import { qualifiedName } from "../output/print-objects.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 
 export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -83,17 +84,11 @@ function manifestFiles(path: string, recursive: boolean): string[] {
 }
 
 function parseManifest(text: string, origin: string): KubeObject[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    const [problem] = document.errors;
-    if (problem) throw new Error(`Cannot read ${origin}: ${problem.message}`);
-    const content: unknown = document.toJS();
-    if (content === null || content === undefined) return [];
-    const object = content as KubeObject & { items?: KubeObject[] };
-    const line = text.slice(0, document.range[0]).split("\n").length;
-    if (typeof object !== "object" || typeof object.kind !== "string" || typeof object.apiVersion !== "string") {
-      throw new Error(`Cannot use ${origin}, document at line ${line}: it needs apiVersion and kind`);
-    }
-    return object.kind === "List" && Array.isArray(object.items) ? object.items : [object];
+  return readManifest(text, origin).map(({ object, line, duplicates: [duplicate] }) => {
+    // It would be sent as JSON, in which the second of two keys has silently won.
+    if (duplicate !== undefined)
+      throw new UsageError(`Cannot use ${origin}, object at line ${line}: ${duplicate} stands twice`);
+    return object;
   });
 }
 

@@ -1,5 +1,6 @@
 import { COMMON_FLAGS } from "../arguments.ts";
-import { type Command, UsageError } from "../command.ts";
+import type { Command } from "../command.ts";
+import { UsageError } from "../usage-error.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 const KINDS =

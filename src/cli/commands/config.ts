@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import type { Arguments, Command } from "../command.ts";
 import { alignColumns } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import { type ContextSettings, readSettings, settingsPath, writeSettings } from "../settings.ts";
+import { UsageError } from "../usage-error.ts";
 
 const WORDS = [
   "set-server",

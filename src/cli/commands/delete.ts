@@ -3,11 +3,12 @@ import { isReason } from "../../api/api-error.ts";
 import { pathOf, type Resource } from "../../client/discovery.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { duration, wholeNumber } from "../arguments.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import type { Arguments, Command } from "../command.ts";
 import { askedFor } from "../named.ts";
 import { qualifiedName } from "../output/print-objects.ts";
 import type { Session } from "../session.ts";
 import { dryRunOf, MANIFEST_FLAGS, readManifests, resourceOf } from "./apply.ts";
+import { UsageError } from "../usage-error.ts";
 
 const PROPAGATION: Readonly<Record<string, string>> = {
   background: "Background",

@@ -10,13 +10,14 @@ import type {
   ReplicaSet,
   Service,
 } from "../../api/kinds.ts";
+import { humanDuration } from "../../api/columns.ts";
 import { pathOf, type Resource } from "../../client/discovery.ts";
 import type { Command } from "../command.ts";
 import { describeIngress, describeService } from "../describe/describe-network.ts";
 import { describeNode } from "../describe/describe-node.ts";
 import { describePod } from "../describe/describe-pod.ts";
 import { describeDeployment, describeReplicaSet } from "../describe/describe-workload.ts";
-import { ageText, type Line, mapText, printLines } from "../describe/lines.ts";
+import { type Line, mapText, printLines } from "../describe/lines.ts";
 import { type Asked, askedFor } from "../named.ts";
 import type { Session } from "../session.ts";
 
@@ -139,6 +140,8 @@ async function eventsOf(
     signal: session.signal,
   });
   const now = systemClock.now();
+  const ageText = (then: string | undefined): string =>
+    then === undefined ? "<unknown>" : humanDuration(now - Date.parse(then));
   const time = (event: Event): string | undefined =>
     event.lastTimestamp ?? event.eventTime ?? event.metadata?.creationTimestamp;
   const rows = items
@@ -150,9 +153,7 @@ async function eventsOf(
     .map((event) => {
       const count = event.count ?? 1;
       const age =
-        count > 1
-          ? `${ageText(now, time(event))} (x${count} over ${ageText(now, event.firstTimestamp)})`
-          : ageText(now, time(event));
+        count > 1 ? `${ageText(time(event))} (x${count} over ${ageText(event.firstTimestamp)})` : ageText(time(event));
       return [
         event.type ?? "",
         event.reason ?? "",

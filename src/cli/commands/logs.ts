@@ -1,9 +1,10 @@
 import type { Pod } from "../../api/kinds.ts";
 import { pathOf } from "../../client/discovery.ts";
 import { duration, wholeNumber } from "../arguments.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import type { Arguments, Command } from "../command.ts";
 import { askedForOne } from "../named.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 
 export const logs: Command = {
   name: "logs",

@@ -3,10 +3,11 @@ import type { Deployment, ReplicaSet } from "../../api/kinds.ts";
 import { pathOf } from "../../client/discovery.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { duration, wholeNumber } from "../arguments.ts";
-import { type Arguments, type Command, UsageError } from "../command.ts";
+import type { Arguments, Command } from "../command.ts";
 import { askedForOne } from "../named.ts";
 import { alignColumns } from "../output/table.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 
 const REVISION = "deployment.kubernetes.io/revision";
 const CHANGE_CAUSE = "kubernetes.io/change-cause";

@@ -1,8 +1,9 @@
 import { pathOf } from "../../client/discovery.ts";
 import { wholeNumber } from "../arguments.ts";
-import { type Command, UsageError } from "../command.ts";
+import type { Command } from "../command.ts";
 import { askedFor } from "../named.ts";
 import { qualifiedName } from "../output/print-objects.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface Scale {
   readonly metadata: { readonly resourceVersion?: string };

@@ -51,15 +51,3 @@ export function mapText(map: Readonly<Record<string, string>> | undefined): stri
     .map(([key, value]) => `${key}=${value}`)
     .join("\n");
 }
-
-/** How long ago, in kubectl's short form: `45s`, `3m12s`, `5h`, `2d`. */
-export function ageText(now: number, then: string | undefined): string {
-  if (then === undefined) return "<unknown>";
-  const seconds = Math.max(0, Math.floor((now - Date.parse(then)) / 1000));
-  const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
-  if (seconds < 120) return `${seconds}s`;
-  if (minutes < 10) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${seconds % 60}s`;
-  if (minutes < 180) return `${minutes}m`;
-  if (hours < 8) return minutes % 60 === 0 ? `${hours}h` : `${hours}h${minutes % 60}m`;
-  return hours < 48 ? `${hours}h` : `${days}d`;
-}

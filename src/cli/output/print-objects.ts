@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
 import type { KubeObject } from "../../api/kinds.ts";
-import { UsageError } from "../command.ts";
 import { printJsonPath, valuesAt } from "./jsonpath.ts";
 import { alignColumns } from "./table.ts";
+import { UsageError } from "../usage-error.ts";
 
 /** How `-o` asks for output; `table` and `wide` are the server's Table. */
 export type OutputFormat =

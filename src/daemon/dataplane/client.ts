@@ -6,7 +6,7 @@ import type { EndpointDrain, ProbeCheck, Prober } from "../../runtime/ports.ts";
 import { dialThrough } from "./dial.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
 import { type DataplaneState, type FromDataplane, PROTOCOL_VERSION, type ToDataplane } from "./protocol.ts";
-import type { ProbeResult } from "./prober.ts";
+import type { ProbeResult } from "./probe-result.ts";
 import { diffState } from "./state-change.ts";
 
 /** How long a dataplane may take to start, in milliseconds: rootless, Podman's own start is in it. */

@@ -1,4 +1,4 @@
-import type { ProbeResult } from "./prober.ts";
+import type { ProbeResult } from "./probe-result.ts";
 
 /** grpc.health.v1, HealthCheckResponse.ServingStatus. */
 const STATUS = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"] as const;

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as requestHttp } from "node:http";
 import type { ProbeCheck } from "../../runtime/ports.ts";
-import type { ProbeResult } from "./prober.ts";
+import type { ProbeResult } from "./probe-result.ts";
 
 type HttpCheck = Extract<ProbeCheck, { type: "http" }>;
 

@@ -2,13 +2,9 @@ import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
 import type { ProbeCheck } from "../../runtime/ports.ts";
 import { probeGrpc } from "./grpc-probe.ts";
+import type { ProbeResult } from "./probe-result.ts";
 import { probeHttp } from "./http-probe.ts";
 import { probeTcp } from "./tcp-probe.ts";
-
-export interface ProbeResult {
-  readonly ok: boolean;
-  readonly message: string;
-}
 
 /** Runs probes, so many at a time; the others wait, and their time limit begins when they start. */
 export class LimitedProber {

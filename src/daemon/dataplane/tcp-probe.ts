@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import type { ProbeResult } from "./prober.ts";
+import type { ProbeResult } from "./probe-result.ts";
 
 /** Good when a connection is accepted. Rejects when it is not. */
 export function probeTcp({ host, port }: { host: string; port: number }, signal: AbortSignal): Promise<ProbeResult> {

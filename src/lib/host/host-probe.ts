@@ -1,4 +1,9 @@
-import type { AgentPorts } from "./probe-ports.ts";
+export interface AgentPorts {
+  readonly api: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number };
+  /** Empty when the ingress is off. */
+  readonly ingress: readonly number[];
+}
 
 /** What is asked about the host. */
 export interface HostQuestion {

@@ -2,13 +2,6 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fail, type HostProbe, ok } from "./host-probe.ts";
 
-export interface AgentPorts {
-  readonly api: { readonly host: string; readonly port: number };
-  readonly http: { readonly host: string; readonly port: number };
-  /** Empty when the ingress is off. */
-  readonly ingress: readonly number[];
-}
-
 /** Whether the agent's ports can be bound; ports that an agent of this data directory holds are fine. */
 export const agentPorts: HostProbe = {
   name: "ports",
