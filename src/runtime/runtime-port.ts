@@ -4,6 +4,7 @@
  * Guarantees:
  * - one sandbox per pod uid and attempt; a sandbox holds the pod's network and outlives its containers;
  * - everything made carries enough to be recognised after a restart of the agent: `watch` reports it again as it is;
+ * - a runtime has an owner, which is the node: what another owner made on the same engine is neither told nor touched;
  * - creating or removing what is already so succeeds (idempotent by name), so a step may be repeated after a failure;
  * - a failed call throws a `RuntimeError`; `unavailable` means that the engine cannot be reached and nothing is known.
  */

@@ -8,6 +8,8 @@ export type ContractContainer = "runs" | "endsWith3" | "ignoresTerm" | "unstarta
 
 export interface ContractHarness {
   readonly runtime: Runtime;
+  /** Another owner's runtime on the same engine. */
+  readonly other: Runtime;
   /** A sandbox that can be made; another address for each call. */
   sandbox(uid: string): SandboxSpec;
   container(kind: ContractContainer): ContainerSpec;
@@ -144,6 +146,41 @@ export function runtimeContract(name: string, make: () => Promise<ContractHarnes
         [second.id],
       );
       await harness.runtime.removeSandbox(second.id, never);
+    });
+
+    test("a container may have its pod's name", async () => {
+      const spec = harness.sandbox(systemRandom.uuid());
+      const sandbox = await harness.runtime.createSandbox({ ...spec, pod: { ...spec.pod, name: "runs" } }, never);
+      const id = await harness.runtime.createContainer(sandbox, harness.container("runs"), never);
+      await harness.runtime.startContainer(id, never);
+      await harness.runtime.removeSandbox(sandbox.id, never);
+    });
+
+    test("two owners with pods of the same uid do not touch each other's", async () => {
+      const { sandbox, id, uid } = await started("runs");
+      const told = new Changes(harness.other);
+      const find = (list: readonly ObservedSandbox[]) => list.find(({ pod }) => pod.uid === uid);
+      assert.equal(find(await told.snapshot()), undefined);
+      const own = await harness.other.createSandbox(harness.sandbox(uid), never);
+      const twin = await harness.other.createContainer(own, harness.container("runs"), never);
+      await harness.other.startContainer(twin, never);
+      const both = new Changes(harness.runtime);
+      const found = find(await both.snapshot());
+      assert.equal(found?.id, sandbox.id);
+      assert.deepEqual(
+        found?.containers.map((one) => [one.id, one.state]),
+        [[id, "running"]],
+      );
+      await both.end();
+      await harness.runtime.removeSandbox(sandbox.id, never);
+      await exitOf(id);
+      await harness.other.removeSandbox(own.id, never);
+      await told.until((all) => all.find((change) => change.type === "sandboxStopped" && change.podUid === uid));
+      await told.end();
+      assert.deepEqual(
+        told.all.filter((change) => change.type !== "snapshot" && "containerId" in change && change.containerId === id),
+        [],
+      );
     });
 
     test("a command that cannot be run fails at the start", async () => {

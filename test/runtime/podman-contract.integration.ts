@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../../src/lib/clock.ts";
+import { silentLogger } from "../../src/lib/log.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { runtimeContract } from "../../src/runtime/runtime.contract.ts";
 import { contractContainer } from "../../src/runtime/contract-container.ts";
@@ -10,7 +11,8 @@ runtimeContract("Podman", async () => {
   const node = await PodmanNode.start(4);
   let address = 10;
   return {
-    runtime: new PodmanRuntime({ http: node.http, clock: systemClock, log: node.log }),
+    runtime: new PodmanRuntime({ http: node.http, node: "contract-one", clock: systemClock, log: node.log }),
+    other: new PodmanRuntime({ http: node.http, node: "contract-two", clock: systemClock, log: silentLogger }),
     sandbox: (uid) => ({
       pod: { uid, namespace: "default", name: "contract" },
       attempt: 0,

@@ -10,6 +10,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { VERSION } from "../../lib/version.ts";
 import { untilAborted } from "../../lib/until-aborted.ts";
 import type { Part } from "../../lib/run-together.ts";
+import { openNodeId } from "../../runtime/node-id.ts";
 import { RuntimeNodeFacts } from "../../runtime/node-facts.ts";
 import { PodRuntime } from "../../runtime/pod-runtime.ts";
 import { hostAbilities } from "../../runtime/podman/host-abilities.ts";
@@ -34,7 +35,7 @@ export async function openWorkloads(
   config: AgentConfig,
   deps: AgentDeps & { readonly state: State; readonly trust: Trust },
 ): Promise<Workloads> {
-  const { clock, logger, state } = deps;
+  const { clock, logger, random, state } = deps;
   const { objects } = state;
   const service = new PodmanService({ socketPath: config.podmanSocket, clock, log: logger.with({ part: "podman" }) });
   const http = new PodmanHttp(config.podmanSocket);
@@ -45,7 +46,12 @@ export async function openWorkloads(
   const allocatable = amounts((await facts.read(new AbortController().signal)).allocatable);
   const runtime = new PodRuntime(
     {
-      runtime: new PodmanRuntime({ http, clock, log: logger.with({ part: "podman" }) }),
+      runtime: new PodmanRuntime({
+        http,
+        node: await openNodeId(config.dataDir, random),
+        clock,
+        log: logger.with({ part: "podman" }),
+      }),
       images,
       objects,
       events: recorder,

@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import { runtimeContract } from "../runtime.contract.ts";
 import { contractContainer } from "../contract-container.ts";
-import { MemoryRuntime, type Behaviour } from "./memory-runtime.ts";
+import { MemoryEngine, MemoryRuntime, type Behaviour } from "./memory-runtime.ts";
 
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   runs: { exec: () => ({ exitCode: 5, output: "out\n" }) },
@@ -10,8 +10,12 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   unstartable: { unstartable: true },
 };
 
+const engine = new MemoryEngine();
+const deps = { clock: systemClock, behave: ({ name }: { name: string }) => BEHAVIOURS[name] ?? {} };
+
 runtimeContract("memory", async () => ({
-  runtime: new MemoryRuntime({ clock: systemClock, behave: ({ name }) => BEHAVIOURS[name] ?? {} }),
+  runtime: new MemoryRuntime(deps, { engine, owner: "one" }),
+  other: new MemoryRuntime(deps, { engine, owner: "two" }),
   sandbox: (uid) => ({
     pod: { uid, namespace: "default", name: "pod" },
     attempt: 0,

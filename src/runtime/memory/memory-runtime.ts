@@ -47,20 +47,46 @@ interface SimulatedContainer {
 }
 
 interface SimulatedSandbox {
+  readonly owner: string;
   readonly sandbox: Sandbox;
   running: boolean;
+}
+
+type Listener = (change: RuntimeChange) => void;
+
+/** What exists on one simulated host, whoever made it. */
+export class MemoryEngine {
+  readonly sandboxes = new Map<string, SimulatedSandbox>();
+  readonly containers = new Map<string, SimulatedContainer>();
+  readonly listeners = new Map<Listener, string>();
+  #next = 0;
+
+  id(what: string): string {
+    this.#next += 1;
+    return `${what}-${this.#next}`;
+  }
+}
+
+export interface MemoryRuntimeOptions {
+  /** The node. */
+  readonly owner?: string;
+  /** Shared by the runtimes of one host; one of its own by default. */
+  readonly engine?: MemoryEngine;
 }
 
 /** Containers without an engine, on whatever clock is given: nothing happens but by a call or by its timers. */
 export class MemoryRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #behave: (spec: ContainerSpec) => Behaviour;
-  readonly #sandboxes = new Map<string, SimulatedSandbox>();
-  readonly #containers = new Map<string, SimulatedContainer>();
-  readonly #listeners = new Set<(change: RuntimeChange) => void>();
-  #next = 0;
+  readonly #owner: string;
+  readonly #engine: MemoryEngine;
 
-  constructor({ clock, behave }: MemoryRuntimeDeps) {
+  constructor(
+    { clock, behave }: MemoryRuntimeDeps,
+    { owner = "node", engine = new MemoryEngine() }: MemoryRuntimeOptions = {},
+  ) {
+    this.#owner = owner;
+    this.#engine = engine;
     this.#clock = clock;
     this.#behave = behave;
   }
@@ -68,20 +94,20 @@ export class MemoryRuntime implements Runtime {
   async watch(listener: (change: RuntimeChange) => void, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     listener({ type: "snapshot", sandboxes: this.#observe(), since: this.#clock.monotonic() });
-    this.#listeners.add(listener);
+    this.#engine.listeners.set(listener, this.#owner);
     const { promise, resolve } = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => resolve(), { once: true });
     await promise;
-    this.#listeners.delete(listener);
+    this.#engine.listeners.delete(listener);
   }
 
   async createSandbox({ pod, attempt }: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     signal.throwIfAborted();
-    for (const { sandbox } of this.#sandboxes.values()) {
+    for (const { sandbox } of this.#own()) {
       if (sandbox.pod.uid === pod.uid && sandbox.attempt === attempt) this.#removeSandbox(sandbox.id);
     }
-    const sandbox = { id: this.#id("sandbox"), pod, attempt };
-    this.#sandboxes.set(sandbox.id, { sandbox, running: true });
+    const sandbox = { id: this.#engine.id("sandbox"), pod, attempt };
+    this.#engine.sandboxes.set(sandbox.id, { owner: this.#owner, sandbox, running: true });
     return sandbox;
   }
 
@@ -91,14 +117,14 @@ export class MemoryRuntime implements Runtime {
 
   async createContainer(sandbox: Sandbox, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
-    const home = this.#sandboxes.get(sandbox.id);
+    const home = this.#engine.sandboxes.get(sandbox.id);
     if (!home) throw new RuntimeError("missing", `Cannot create ${spec.name}: there is no sandbox ${sandbox.id}`);
-    for (const other of this.#containers.values()) {
+    for (const other of this.#engine.containers.values()) {
       const same = other.sandbox === home && other.spec.name === spec.name && other.spec.attempt === spec.attempt;
       if (same) this.#remove(other);
     }
-    const id = this.#id("container");
-    this.#containers.set(id, {
+    const id = this.#engine.id("container");
+    this.#engine.containers.set(id, {
       id,
       spec,
       sandbox: home,
@@ -127,7 +153,7 @@ export class MemoryRuntime implements Runtime {
   }
 
   async stopContainer(containerId: string, { graceSeconds }: StopOptions, signal: AbortSignal): Promise<void> {
-    const container = this.#containers.get(containerId);
+    const container = this.#engine.containers.get(containerId);
     if (container?.state !== "running") return;
     if (!container.behaviour.ignoresTerm) return this.#end(container, container.behaviour.exitCode ?? TERMINATED);
     const ended = new Promise<void>((resolve) => void container.waiters.push(resolve));
@@ -136,7 +162,7 @@ export class MemoryRuntime implements Runtime {
   }
 
   async removeContainer(containerId: string): Promise<void> {
-    const container = this.#containers.get(containerId);
+    const container = this.#engine.containers.get(containerId);
     if (container) this.#remove(container);
   }
 
@@ -149,23 +175,24 @@ export class MemoryRuntime implements Runtime {
   }
 
   #existing(containerId: string): SimulatedContainer {
-    const container = this.#containers.get(containerId);
+    const container = this.#engine.containers.get(containerId);
     if (!container) throw new RuntimeError("missing", `There is no container ${containerId}`);
     return container;
   }
 
   #removeSandbox(sandboxId: string): void {
-    const home = this.#sandboxes.get(sandboxId);
+    const home = this.#engine.sandboxes.get(sandboxId);
     if (!home) return;
-    for (const container of this.#containers.values()) if (container.sandbox === home) this.#remove(container);
-    this.#sandboxes.delete(sandboxId);
-    this.#tell({ type: "sandboxStopped", podUid: home.sandbox.pod.uid, sandboxId });
+    for (const container of this.#engine.containers.values()) if (container.sandbox === home) this.#remove(container);
+    this.#engine.sandboxes.delete(sandboxId);
+    this.#tell({ type: "sandboxStopped", podUid: home.sandbox.pod.uid, sandboxId }, home.owner);
   }
 
   #remove(container: SimulatedContainer): void {
     if (container.state === "running") this.#end(container, KILLED);
-    this.#containers.delete(container.id);
-    this.#tell({ type: "removed", podUid: container.sandbox.sandbox.pod.uid, containerId: container.id });
+    this.#engine.containers.delete(container.id);
+    const { sandbox, owner } = container.sandbox;
+    this.#tell({ type: "removed", podUid: sandbox.pod.uid, containerId: container.id }, owner);
   }
 
   #end(container: SimulatedContainer, exitCode: number): void {
@@ -175,26 +202,25 @@ export class MemoryRuntime implements Runtime {
     const now = this.#clock.now();
     container.exit = { exitCode, oomKilled: false, startedAt: container.startedAt ?? now, finishedAt: now };
     for (const resolve of container.waiters) resolve();
-    const { uid } = container.sandbox.sandbox.pod;
-    this.#tell({ type: "exited", podUid: uid, containerId: container.id, exit: container.exit });
+    const { sandbox, owner } = container.sandbox;
+    this.#tell({ type: "exited", podUid: sandbox.pod.uid, containerId: container.id, exit: container.exit }, owner);
+  }
+
+  #own(): SimulatedSandbox[] {
+    return [...this.#engine.sandboxes.values()].filter(({ owner }) => owner === this.#owner);
   }
 
   #observe(): ObservedSandbox[] {
-    const containers = [...this.#containers.values()];
-    return [...this.#sandboxes.values()].map((home) => ({
+    const containers = [...this.#engine.containers.values()];
+    return this.#own().map((home) => ({
       ...home.sandbox,
       running: home.running,
       containers: containers.filter(({ sandbox }) => sandbox === home).map(observed),
     }));
   }
 
-  #tell(change: RuntimeChange): void {
-    for (const listener of this.#listeners) listener(change);
-  }
-
-  #id(what: string): string {
-    this.#next += 1;
-    return `${what}-${this.#next}`;
+  #tell(change: RuntimeChange, owner: string): void {
+    for (const [listener, whose] of this.#engine.listeners) if (whose === owner) listener(change);
   }
 }
 

@@ -1,25 +1,25 @@
 import type { ContainerSecurity, ContainerSpec, Mount, Sandbox } from "../runtime-port.ts";
 import { LABEL, ownerLabels } from "./labels.ts";
+import { containerName } from "./names.ts";
 
 const CPU_PERIOD_US = 100_000;
 /** conmon starts the file anew when it has grown so far. */
 const LOG_BYTES = 64 * 1024 * 1024;
 
-export function containerName(sandbox: Sandbox, spec: Pick<ContainerSpec, "name" | "attempt">): string {
-  return `pswm-${spec.name}-${sandbox.pod.uid}-${spec.attempt}`;
-}
-
 /** libpod's SpecGenerator (podman 4.3, `pkg/specgen/specgen.go`). */
-export function containerBody(sandbox: Sandbox, spec: ContainerSpec): object {
+export function containerBody(
+  node: string,
+  { sandbox, spec }: { readonly sandbox: Sandbox; readonly spec: ContainerSpec },
+): object {
   return {
-    name: containerName(sandbox, spec),
+    name: containerName(node, sandbox, spec),
     pod: sandbox.id,
     image: spec.image,
     image_pull_policy: "never",
     // Anonymous volumes for the image's VOLUMEs, removed with the container.
     image_volume_mode: "anonymous",
     labels: {
-      ...ownerLabels(sandbox.pod),
+      ...ownerLabels(node, sandbox.pod),
       [LABEL.container]: spec.name,
       [LABEL.attempt]: String(spec.attempt),
       [LABEL.specHash]: spec.specHash,

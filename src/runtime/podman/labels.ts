@@ -1,7 +1,9 @@
 import type { Owner } from "../runtime-port.ts";
 
-/** Everything we make carries these; what does not is never touched. */
+/** Everything we make carries these; what does not, or has another node's id, is never touched. */
 export const LABEL = {
+  /** Whose it is: the id that a node keeps in its data directory. */
+  node: "io.podman-swarm.node",
   podUid: "io.podman-swarm.pod-uid",
   podName: "io.podman-swarm.pod-name",
   podNamespace: "io.podman-swarm.pod-namespace",
@@ -13,8 +15,13 @@ export const LABEL = {
 
 export type Labels = Readonly<Record<string, string>>;
 
-export function ownerLabels(pod: Owner): Record<string, string> {
-  return { [LABEL.podUid]: pod.uid, [LABEL.podName]: pod.name, [LABEL.podNamespace]: pod.namespace };
+export function ownerLabels(node: string, pod: Owner): Record<string, string> {
+  return {
+    [LABEL.node]: node,
+    [LABEL.podUid]: pod.uid,
+    [LABEL.podName]: pod.name,
+    [LABEL.podNamespace]: pod.namespace,
+  };
 }
 
 export function ownerOf(labels: Labels): Owner | undefined {

@@ -12,11 +12,12 @@ import {
   type SandboxSpec,
   type StopOptions,
 } from "../runtime-port.ts";
-import { containerBody, containerName } from "./container-body.ts";
+import { containerBody } from "./container-body.ts";
 import { execCollect } from "./exec-stream.ts";
+import { containerName, sandboxName } from "./names.ts";
 import { PodmanError, type PodmanHttp } from "./podman-http.ts";
 import { PodmanWatch } from "./podman-watch.ts";
-import { sandboxBody, sandboxName } from "./sandbox-body.ts";
+import { sandboxBody } from "./sandbox-body.ts";
 
 export interface PodmanRuntimeOptions {
   /** Creates, starts and removals at once: more only wait for the same locks in Podman. */
@@ -26,6 +27,8 @@ export interface PodmanRuntimeOptions {
 }
 
 interface PodmanDeps {
+  /** This node's id: pods and containers of others are neither told nor touched. */
+  readonly node: string;
   readonly http: PodmanHttp;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,11 +52,11 @@ export class PodmanRuntime implements Runtime {
 
   createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
     return this.#slots.run(signal, async () => {
-      const { http } = this.#deps;
+      const { http, node } = this.#deps;
       // Create and start belong together: an abort between them would leave a pod that nobody knows.
       const id = await this.#createOrReplace(
-        () => http.json<{ Id: string }>({ method: "POST", path: "/pods/create", body: sandboxBody(spec) }),
-        () => this.#remove(`/pods/${sandboxName(spec)}`),
+        () => http.json<{ Id: string }>({ method: "POST", path: "/pods/create", body: sandboxBody(node, spec) }),
+        () => this.#remove(`/pods/${sandboxName(node, spec)}`),
       );
       try {
         await http.json({ method: "POST", path: `/pods/${id}/start` });
@@ -70,11 +73,12 @@ export class PodmanRuntime implements Runtime {
   }
 
   createContainer(sandbox: Sandbox, spec: ContainerSpec, signal: AbortSignal): Promise<string> {
-    const body = containerBody(sandbox, spec);
+    const { node } = this.#deps;
+    const body = containerBody(node, { sandbox, spec });
     return this.#slots.run(signal, () =>
       this.#createOrReplace(
         () => this.#deps.http.json<{ Id: string }>({ method: "POST", path: "/containers/create", body }),
-        () => this.#remove(`/containers/${containerName(sandbox, spec)}`),
+        () => this.#remove(`/containers/${containerName(node, sandbox, spec)}`),
       ),
     );
   }

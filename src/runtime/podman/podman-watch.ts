@@ -20,16 +20,19 @@ interface PodmanEvent {
 /** Turns Podman's events into changes: first the stream, then a listing, so that nothing falls between. */
 export class PodmanWatch {
   readonly #http: PodmanHttp;
+  readonly #node: string;
+  readonly #toldForeign = new Set<string>();
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #listener: (change: RuntimeChange) => void;
   readonly #relistMs: number;
 
   constructor(
-    deps: { readonly http: PodmanHttp; readonly clock: Clock; readonly log: Logger },
+    deps: { readonly http: PodmanHttp; readonly node: string; readonly clock: Clock; readonly log: Logger },
     options: { readonly listener: (change: RuntimeChange) => void; readonly relistMs: number },
   ) {
     this.#http = deps.http;
+    this.#node = deps.node;
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#listener = options.listener;
@@ -87,22 +90,42 @@ export class PodmanWatch {
 
   async #list(signal: AbortSignal): Promise<void> {
     const since = this.#clock.monotonic();
-    const listed = await this.#http.json<readonly ListedContainer[]>({
+    const all = await this.#http.json<readonly ListedContainer[] | undefined>({
       path: "/containers/json",
       query: { all: true, filters: JSON.stringify({ label: [LABEL.podUid] }) },
       signal,
     });
-    const ended = (listed ?? []).filter((one) => !one.IsInfra && stateOf(one.State) === "exited");
+    const listed = (all ?? []).filter(({ Labels: labels }) => labels?.[LABEL.node] === this.#node);
+    this.#tellForeign((all ?? []).filter(({ Labels: labels }) => labels?.[LABEL.node] !== this.#node));
+    const ended = listed.filter((one) => !one.IsInfra && stateOf(one.State) === "exited");
     const exits = new Map<string, ContainerExit>();
     for (const { Id, ExitCode } of ended) exits.set(Id, await this.#exit(Id, { exitCode: ExitCode, signal }));
-    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed ?? [], exits), since });
+    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed, exits), since });
+  }
+
+  /** Once for each node: they may be alive, or what a lost data directory has left. Nobody but a person can tell. */
+  #tellForeign(foreign: readonly ListedContainer[]): void {
+    const pods = Map.groupBy(
+      foreign.filter(({ IsInfra }) => IsInfra),
+      ({ Labels: labels }) => labels?.[LABEL.node] ?? "",
+    );
+    for (const [node, infras] of pods) {
+      if (this.#toldForeign.has(node)) continue;
+      this.#toldForeign.add(node);
+      const ids = infras.map(({ Pod }) => Pod.slice(0, 12)).join(" ");
+      const which = node === "" ? ids : `$(podman pod ls --quiet --filter label=${LABEL.node}=${node})`;
+      this.#log.warn("Podman has pods of another node, or of this one before it lost its data directory: left alone", {
+        pods: infras.length,
+        toRemoveThem: `podman pod rm --force --time 0 ${which}`,
+      });
+    }
   }
 
   #take(line: string, signal: AbortSignal): void {
     const event = JSON.parse(line) as PodmanEvent;
     const attributes = event.Actor.Attributes;
     const podUid = attributes[LABEL.podUid];
-    if (event.Type !== "container" || podUid === undefined) return;
+    if (event.Type !== "container" || podUid === undefined || attributes[LABEL.node] !== this.#node) return;
     const containerId = event.Actor.ID;
     const infra = attributes[LABEL.container] === undefined;
     if (event.Action === "died" && infra) {

@@ -1,16 +1,12 @@
 import type { SandboxSpec } from "../runtime-port.ts";
 import { LABEL, ownerLabels } from "./labels.ts";
-
-/** Unique per uid and attempt, so that a repeated create meets its own first try. */
-export function sandboxName({ pod, attempt }: Pick<SandboxSpec, "pod" | "attempt">): string {
-  return `pswm-${pod.name.slice(0, 60)}-${pod.uid}-${attempt}`;
-}
+import { sandboxName } from "./names.ts";
 
 /** libpod's PodSpecGenerator (podman 4.3, `pkg/specgen/podspecgen.go`). */
-export function sandboxBody(spec: SandboxSpec): object {
+export function sandboxBody(node: string, spec: SandboxSpec): object {
   return {
-    name: sandboxName(spec),
-    labels: { ...ownerLabels(spec.pod), [LABEL.sandboxAttempt]: String(spec.attempt) },
+    name: sandboxName(node, spec),
+    labels: { ...ownerLabels(node, spec.pod), [LABEL.sandboxAttempt]: String(spec.attempt) },
     shared_namespaces: ["net", "ipc", "uts", ...(spec.sharePids ? ["pid"] : [])],
     // Our own files are mounted over both in every container.
     no_manage_resolv_conf: true,

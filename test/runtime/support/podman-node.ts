@@ -86,7 +86,7 @@ export class PodmanNode {
   /** Starts a PodRuntime as an agent would. */
   startAgent(): PodRuntime {
     const stop = new AbortController();
-    const deps = { http: this.http, clock: systemClock, log: this.log };
+    const deps = { http: this.http, node: this.networkName, clock: systemClock, log: this.log };
     const allocatable = { cpu: 4, memory: 8 * 2 ** 30, ephemeralStorage: 2 ** 34 };
     const runtime = new PodRuntime(
       {
