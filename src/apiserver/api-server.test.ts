@@ -102,6 +102,24 @@ const refusals: {
     message: /duplicate field "metadata.name"/,
   },
   {
+    title: "a duplicate field of YAML in strict mode",
+    path: `${path}?fieldValidation=Strict`,
+    method: "POST",
+    body: "metadata: {name: a}\ndata:\n  x: a\n  x: b\n",
+    headers: { "content-type": "application/yaml" },
+    code: 400,
+    message: /duplicate field "data.x"/,
+  },
+  {
+    title: "a body that is no YAML",
+    path,
+    method: "POST",
+    body: "a: [",
+    headers: { "content-type": "application/yaml" },
+    code: 400,
+    message: /Cannot parse the body/,
+  },
+  {
     title: "an unknown media type",
     path,
     method: "POST",
@@ -222,10 +240,18 @@ test("tables and metadata alone are given where they are asked for", async () =>
 test("bodies may be YAML, and dry runs store nothing", async () => {
   await using server = await serveInMemory();
   const yaml = { "content-type": "application/yaml" };
-  const body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {on: 'yes'}\n";
+  const body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {colour: 'yes'}\n";
   const dry = await call(server, `${path}?dryRun=All`, { method: "POST", body, headers: yaml });
-  assert.deepEqual([dry.code, dry.json["data"]], [201, { on: "yes" }]);
+  assert.deepEqual([dry.code, dry.json["data"]], [201, { colour: "yes" }]);
   assert.equal((await call(server, `${path}/a`)).code, 404);
+});
+
+test("YAML is read as Kubernetes reads it: 0644 is octal", async () => {
+  await using server = await serveInMemory();
+  const headers = { "content-type": "application/yaml" };
+  const body = `{spec: {containers: [{name: a, image: b}], volumes: [{name: v, secret: {secretName: s, defaultMode: 0644}}]}, metadata: {name: p}}`;
+  const made = await call(server, "/api/v1/namespaces/default/pods?dryRun=All", { method: "POST", body, headers });
+  assert.equal(made.json["spec"].volumes[0].secret.defaultMode, 420);
 });
 
 test("deletecollection deletes what matches and nothing else", async () => {

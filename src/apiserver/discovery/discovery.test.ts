@@ -62,6 +62,26 @@ test("OpenAPI documents are found through their index and need not be sent twice
   const again = await fetch(`${server.url}/openapi/v3/apis/apps/v1`, { headers: { "if-none-match": etag } });
   assert.equal(again.status, 304);
   assert.equal((await fetch(`${server.url}/openapi/v3/apis/no/v1`)).status, 404);
-  const protobuf = { accept: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" };
-  assert.equal((await fetch(`${server.url}/openapi/v2`, { headers: protobuf })).status, 406);
+});
+
+test("OpenAPI 2 is given as JSON and as the protobuf that kubectl asks for, each with its own tag", async () => {
+  await using server = await serveInMemory();
+  const url = `${server.url}/openapi/v2`;
+  const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  const encoded = await fetch(url, { headers: { accept } });
+  const etag = encoded.headers.get("etag") ?? "";
+  assert.equal(encoded.headers.get("content-type"), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+  // Field 1, "swagger".
+  assert.equal(
+    Buffer.from(await encoded.arrayBuffer())
+      .subarray(0, 5)
+      .toString("latin1"),
+    "\n\x032.0",
+  );
+  assert.equal((await fetch(url, { headers: { accept, "if-none-match": etag } })).status, 304);
+  const json = await fetch(url, { headers: { accept: "application/json", "if-none-match": etag } });
+  assert.equal(json.status, 200);
+  assert.equal(((await json.json()) as { swagger: string }).swagger, "2.0");
+  const unknown = { accept: "application/com.github.proto-openapi.spec.v3@v1.0+protobuf" };
+  assert.equal((await fetch(`${server.url}/openapi/v3`, { headers: unknown })).status, 406);
 });

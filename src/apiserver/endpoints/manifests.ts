@@ -2,7 +2,7 @@ import { ApiError } from "../../api/api-error.ts";
 import { declarations, type Served, servedKind } from "../../api/catalog.ts";
 import type { KubeObject } from "../../api/kinds.ts";
 import { describeError } from "../../lib/log.ts";
-import { decodeJson, mediaType } from "../http/decode-body.ts";
+import { type DecodedBody, decodeJson, mediaType } from "../http/decode-body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { readBody } from "../http/read-body.ts";
@@ -52,9 +52,9 @@ export class Manifests implements Endpoint {
   }
 
   async #apply(exchange: Exchange): Promise<void> {
-    const values = await readDocuments(exchange);
+    const documents = await readDocuments(exchange);
     // Everything is read before anything is written: a mistake in the last document changes nothing.
-    const items = values.map((value) => itemOf(exchange, value));
+    const items = documents.map((document) => itemOf(exchange, document));
     const results: Outcome[] = [];
     for (const item of items) results.push(await this.#applyOne(exchange, item));
     const failed = results.some(({ result }) => result === "failed");
@@ -105,28 +105,36 @@ export class Manifests implements Endpoint {
   }
 }
 
-async function readDocuments(exchange: Exchange): Promise<unknown[]> {
+async function readDocuments(exchange: Exchange): Promise<readonly DecodedBody[]> {
   const text = (await readBody(exchange.request, exchange.signal)).toString("utf8");
   const type = mediaType(exchange);
-  if (type === "application/json" && text.trimStart().startsWith("{")) return flatten([decodeJson(text).value]);
+  if (type === "application/json" && text.trimStart().startsWith("{")) return flatten(decodeJson(text));
   // YAML contains JSON, so that any media type that a client of curl happens to send will do.
-  const { parseAllDocuments } = await import("yaml");
-  const documents = parseAllDocuments(text, { version: "1.1", schema: "core", merge: true });
-  if (!Array.isArray(documents)) throw new ApiError("BadRequest", "Cannot apply the manifest: it is empty");
-  const problem = documents.flatMap(({ errors }) => errors)[0];
-  if (problem) throw new ApiError("BadRequest", `Cannot parse the manifest: ${problem.message}`);
-  return flatten(documents.map((document) => document.toJS() as unknown).filter((value) => value !== null));
+  const { parseYaml, YamlError } = await import("../../api/yaml.ts");
+  try {
+    const documents = parseYaml(text).filter(({ value }) => value !== null && value !== undefined);
+    if (documents.length === 0) throw new ApiError("BadRequest", "Cannot apply the manifest: it is empty");
+    return documents.flatMap(flatten);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    const message = `Cannot parse the manifest: ${error.message}, on line ${error.line}`;
+    throw new ApiError("BadRequest", message, {}, { cause: error });
+  }
 }
 
 /** Lists count as their items. */
-function flatten(values: readonly unknown[]): unknown[] {
-  return values.flatMap((value) => {
-    const { kind, items } = (value ?? {}) as { kind?: unknown; items?: unknown };
-    return typeof kind === "string" && kind.endsWith("List") && Array.isArray(items) ? flatten(items) : [value];
+function flatten({ value, duplicates }: DecodedBody): DecodedBody[] {
+  const { kind, items } = (value ?? {}) as { kind?: unknown; items?: unknown };
+  if (typeof kind !== "string" || !kind.endsWith("List") || !Array.isArray(items)) return [{ value, duplicates }];
+  return items.flatMap((item, index) => {
+    const place = `items[${index}].`;
+    const inside = duplicates.filter((path) => path.startsWith(place)).map((path) => path.slice(place.length));
+    return flatten({ value: item as unknown, duplicates: inside });
   });
 }
 
-function itemOf(exchange: Exchange, value: unknown): Item {
+function itemOf(exchange: Exchange, body: DecodedBody): Item {
+  const { value } = body;
   const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   if (typeof apiVersion !== "string" || typeof kind !== "string") {
     throw new ApiError("BadRequest", "Cannot apply the manifest: a document has no apiVersion or no kind");
@@ -137,7 +145,7 @@ function itemOf(exchange: Exchange, value: unknown): Item {
       "BadRequest",
       `Cannot apply the manifest: no kind ${JSON.stringify(kind)} is served in ${JSON.stringify(apiVersion)}`,
     );
-  const object = storageObject(exchange, served, { value, duplicates: [] });
+  const object = storageObject(exchange, served, body);
   const { metadata } = object;
   if (!metadata.name) throw new ApiError("BadRequest", `Cannot apply the manifest: a ${kind} has no metadata.name`);
   if (served.declaration.namespaced) metadata.namespace ||= exchange.query.get("namespace") || "default";

@@ -48,13 +48,15 @@ export function decodeJson(text: string): DecodedBody {
   }
 }
 
+/** YAML as Kubernetes reads it; of several documents only the first counts, as upstream. */
 export async function decodeYaml(text: string): Promise<DecodedBody> {
-  const { parseDocument } = await import("yaml");
-  // Aliases are bounded by the library (maxAliasCount), so that a small document cannot become a huge object.
-  const document = parseDocument(text, { uniqueKeys: false, version: "1.1", schema: "core", merge: true });
-  const [problem] = document.errors;
-  if (problem) throw malformed(problem);
-  return { value: document.toJS() as unknown, duplicates: [] };
+  const { parseYaml } = await import("../../api/yaml.ts");
+  try {
+    const [document] = parseYaml(text);
+    return { value: document?.value, duplicates: document?.duplicates ?? [] };
+  } catch (error) {
+    throw malformed(error);
+  }
 }
 
 function malformed(cause: unknown): ApiError {
