@@ -27,6 +27,12 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 `;
 
+export interface AgentOptions {
+  readonly id?: string;
+  readonly objects?: MemoryObjects;
+  readonly log?: Logger;
+}
+
 /** A Podman service of the test's own, with one bridge network. */
 export class PodmanNode {
   readonly directory: string;
@@ -40,7 +46,7 @@ export class PodmanNode {
   readonly #addresses = new Map<string, string>();
   readonly networkName: string;
   #serving: Promise<void> | undefined;
-  #agent: { stop: AbortController; run: Promise<void>; runtime: PodRuntime } | undefined;
+  readonly #agents: { stop: AbortController; run: Promise<void> }[] = [];
   #nextAddress = 10;
 
   private constructor(directory: string, network: string) {
@@ -83,17 +89,17 @@ export class PodmanNode {
     };
   }
 
-  /** Starts a PodRuntime as an agent would. */
-  startAgent(): PodRuntime {
+  /** Starts a PodRuntime as an agent would; with another id, objects and log it is another node's on the same Podman. */
+  startAgent({ id = this.networkName, objects = this.objects, log = this.log }: AgentOptions = {}): PodRuntime {
     const stop = new AbortController();
-    const deps = { http: this.http, node: this.networkName, clock: systemClock, log: this.log };
+    const deps = { http: this.http, node: id, clock: systemClock, log };
     const allocatable = { cpu: 4, memory: 8 * 2 ** 30, ephemeralStorage: 2 ** 34 };
     const runtime = new PodRuntime(
       {
         ...deps,
         runtime: new PodmanRuntime(deps, { relistMs: 2000 }),
         images: new PodmanImages(deps),
-        objects: this.objects,
+        objects,
         events: this.events,
         network: this.network,
         prober: directProber,
@@ -101,16 +107,19 @@ export class PodmanNode {
         node: { name: "node-1", hostIp: "192.0.2.1", allocatable },
         isSynced: () => true,
       },
-      { dataDirectory: join(this.directory, "data"), memoryDirectory: join("/dev/shm", this.networkName) },
+      {
+        dataDirectory: join(this.directory, id),
+        memoryDirectory: join("/dev/shm", this.networkName, id),
+        orphanCheckMs: 500,
+      },
     );
-    this.#agent = { stop, run: runtime.run(stop.signal), runtime };
+    this.#agents.push({ stop, run: runtime.run(stop.signal) });
     return runtime;
   }
 
   async stopAgent(): Promise<void> {
-    this.#agent?.stop.abort(new Error("stopped by the test"));
-    await this.#agent?.run;
-    this.#agent = undefined;
+    for (const { stop } of this.#agents) stop.abort(new Error("stopped by the test"));
+    await Promise.all(this.#agents.splice(0).map(({ run }) => run));
   }
 
   async apply(spec: Partial<PodSpec>, name = `pod-${systemRandom.uuid().slice(0, 5)}`): Promise<Pod> {
