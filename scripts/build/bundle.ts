@@ -1,4 +1,5 @@
-import { chmodSync, copyFileSync, globSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type BuildOptions, type Metafile } from "esbuild";
 import { root } from "../root.ts";
@@ -40,14 +41,18 @@ export function productSources(): Sources {
   return { programs: PROGRAMS, workers: workerScripts() };
 }
 
-/** Fills `dist`: one launcher a program, and lib/ with flat modules, so that whatever is loaded lazily stays so. */
+/**
+ * Fills `dist`: one launcher a program, and lib/HASH/ with flat modules, so that whatever is loaded lazily stays so. A
+ * program that runs keeps its own lib/HASH/ and so survives the next build.
+ */
 export async function bundle({ programs, workers }: Sources, dist: string): Promise<Metafile> {
   const lib = join(dist, "lib");
-  rmSync(lib, { recursive: true, force: true });
+  const unfinished = join(lib, `.unfinished-${process.pid}`);
+  rmSync(unfinished, { recursive: true, force: true });
   const { metafile } = await build({
     ...COMMON,
     entryPoints: { ...programs, ...workers },
-    outdir: lib,
+    outdir: unfinished,
     format: "esm",
     splitting: true,
     chunkNames: "chunk-[hash]",
@@ -56,13 +61,49 @@ export async function bundle({ programs, workers }: Sources, dist: string): Prom
       js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
     },
   });
-  writeFileSync(join(lib, "package.json"), '{"type":"module"}\n');
+  writeFileSync(join(unfinished, "package.json"), '{"type":"module"}\n');
+  const hash = hashOf(unfinished);
+  removeOldBuilds(lib, hash);
+  if (existsSync(join(lib, hash))) rmSync(unfinished, { recursive: true });
+  else renameSync(unfinished, join(lib, hash));
+  const launcher = readFileSync(join(root, "scripts/build/launcher"), "utf8").replace("@BUILD@", hash);
   for (const program of Object.keys(programs)) {
-    const launcher = join(dist, program);
-    copyFileSync(join(root, "scripts/build/launcher"), launcher);
-    chmodSync(launcher, 0o755);
+    const file = join(dist, program);
+    writeFileSync(`${file}.new`, launcher, { mode: 0o755 });
+    renameSync(`${file}.new`, file);
   }
   return metafile;
+}
+
+function hashOf(folder: string): string {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(folder).sort()) hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** Keeps the newest, which somebody may be starting right now, and whatever a process runs from. */
+function removeOldBuilds(lib: string, current: string): void {
+  const builds = readdirSync(lib).filter((name) => /^[0-9a-f]{12}$/u.test(name) && name !== current);
+  const made = (name: string): number => statSync(join(lib, name)).mtimeMs;
+  const [newest] = builds.toSorted((one, other) => made(other) - made(one));
+  const running = commandLines();
+  for (const name of readdirSync(lib)) {
+    const used = name === newest || name === current || running.includes(`/lib/${name}/`);
+    if (!used && !name.startsWith(".unfinished")) rmSync(join(lib, name), { recursive: true, force: true });
+  }
+}
+
+/** Of all processes, also of those that see `dist` under another path. */
+function commandLines(): string {
+  return globSync("/proc/[0-9]*/cmdline")
+    .map((file) => {
+      try {
+        return readFileSync(file, "utf8");
+      } catch {
+        return ""; // It has ended meanwhile.
+      }
+    })
+    .join("\n");
 }
 
 if (import.meta.main) await bundle(productSources(), join(root, "dist"));

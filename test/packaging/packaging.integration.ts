@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -28,6 +29,26 @@ test("workers and child processes start from the bundle, also through a link, on
   const env = { ...process.env, PODMAN_SWARM_NODE: process.execPath, PATH: "/usr/bin:/bin" };
   const { stdout } = await run(join(folder, "program"), [], { env, cwd: "/" });
   assert.equal(stdout, `bundle; child of bundle on ${own}; worker says hello\n`);
+});
+
+test("builds from which programs run stay, and so does the one before the newest", async () => {
+  const dist = join(folder, "rebuilt");
+  const builds = async (worker: string): Promise<string[]> => {
+    await bundle({ ...sources, workers: { [worker]: "test/packaging/echo-worker.ts" } }, dist);
+    return readdirSync(join(dist, "lib"));
+  };
+  const [first = ""] = await builds("one-worker");
+  const script = join(dist, "lib", first, "program.js");
+  const running = spawn(process.execPath, ["-e", "process.stdin.resume()", script], {
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  assert.equal((await builds("two-worker")).length, 2);
+  assert.equal((await builds("three-worker")).length, 3);
+  assert.deepEqual((await builds("three-worker")).includes(first), true);
+  running.stdin.end();
+  await once(running, "exit");
+  const left = await builds("four-worker");
+  assert.deepEqual([left.length, left.includes(first)], [2, false]);
 });
 
 test("the launcher says in one sentence what is missing where there is no Node", async () => {
