@@ -9,7 +9,7 @@ import { silentLogger } from "../../src/lib/log.ts";
 import { MemoryImages } from "../../src/runtime/memory/memory-images.ts";
 import { MemoryRuntime } from "../../src/runtime/memory/memory-runtime.ts";
 import { PodRuntime } from "../../src/runtime/pod-runtime.ts";
-import type { ObservedSandbox } from "../../src/runtime/runtime-port.ts";
+import type { ContainerSpec, ObservedSandbox } from "../../src/runtime/runtime-port.ts";
 import { eventually } from "../poll.ts";
 import { MemoryEvents, MemoryObjects } from "./support/memory-objects.ts";
 
@@ -109,4 +109,30 @@ test("a sandbox without an object stays until the store is known to be complete"
   synced = true;
   await eventually(async () => (await sandboxes(runtime)).length === 0, { what: "the orphan gone" });
   await second.stop();
+});
+
+test("an init container that fails for good is not repeated in a new sandbox", async () => {
+  const behave = (spec: ContainerSpec) => (spec.name === "setup" ? { endsAfterMs: 1, exitCode: 3 } : {});
+  const runtime = new MemoryRuntime({ clock: systemClock, behave });
+  const objects = new MemoryObjects();
+  const { stop } = agent(runtime, { objects, synced: () => true });
+  await objects.create("Pod", {
+    metadata: { name: "fails", namespace: "default" },
+    spec: {
+      nodeName: "node-1",
+      restartPolicy: "Never",
+      initContainers: [{ name: "setup", image: "web:1" }],
+      containers: [{ name: "web", image: "web:1" }],
+    },
+  });
+  const released = (pod: Pod): boolean =>
+    pod.status?.conditions?.some(({ type, status }) => type === "PodReadyToStartContainers" && status === "False") ??
+    false;
+  const failed = (pod: Pod): boolean => pod.status?.phase === "Failed" && released(pod);
+  await eventually(() => objects.list("Pod").some(failed), { what: "a failed pod without a sandbox" });
+  const [setup] = objects.list("Pod")[0]?.status?.initContainerStatuses ?? [];
+  assert.equal(setup?.state?.terminated?.exitCode, 3, JSON.stringify(setup));
+  assert.equal(setup?.restartCount, 0);
+  assert.deepEqual(await sandboxes(runtime), []);
+  await stop();
 });

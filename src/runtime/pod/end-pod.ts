@@ -1,7 +1,6 @@
 import { isReason } from "../../api/api-error.ts";
-import type { PodContext } from "./pod-context.ts";
-import { emit } from "./pod-context.ts";
-import { restarts } from "./pod-state.ts";
+import { hasEnded } from "./next-step.ts";
+import { emit, type PodContext } from "./pod-context.ts";
 
 /** How long the events of containers that went with their sandbox may take. */
 const EVENTS_MS = 1000;
@@ -28,9 +27,7 @@ export async function removeSandbox(context: PodContext, ending: boolean, signal
 
 /** A new sandbox begins with the init containers again, as upstream does. */
 function rewind({ state, pod }: PodContext): void {
-  const restartPolicy = pod().spec?.restartPolicy ?? "Always";
-  const apps = state.containers.filter((one) => one.kind === "app");
-  if (apps.every((one) => one.ended && !restarts(one, restartPolicy))) return;
+  if (hasEnded(state, pod().spec?.restartPolicy ?? "Always")) return;
   for (const one of state.containers) {
     if (one.kind !== "init" || !one.ended) continue;
     one.last = one.ended;
