@@ -50,7 +50,9 @@ export const silentLogger: Logger = createLogger({ write: () => {} });
 /** An error as one line of text, with its causes. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
+  const cause = error.cause === undefined ? "" : describeError(error.cause);
+  // A message often quotes its cause already.
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
 
 function plain(value: unknown): unknown {

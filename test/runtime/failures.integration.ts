@@ -209,7 +209,10 @@ test("a command that does not exist is a StartError", async () => {
     pod,
     (now) => now.status?.containerStatuses?.[0]?.state?.waiting?.reason === "RunContainerError",
   );
-  assert.match(waiting.status?.containerStatuses?.[0]?.state?.waiting?.message ?? "", /executable file not found/);
-  assert.equal(waiting.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 128);
+  const message = waiting.status?.containerStatuses?.[0]?.state?.waiting?.message ?? "";
+  assert.equal(message.match(/executable file not found/g)?.length, 1, message);
+  const last = waiting.status?.containerStatuses?.[0]?.lastState?.terminated;
+  assert.equal(last?.exitCode, 128);
+  assert.equal(last?.startedAt, last?.finishedAt);
   await remove(pod);
 });

@@ -80,7 +80,11 @@ async function create(context: PodContext, { one, container, image, sandbox, sig
   const attempt = one.attempts;
   const volumes = await context.volumes();
   const [mounts] = await Promise.all([
-    containerMounts(container, volumes, env),
+    containerMounts(container, {
+      volumes,
+      env,
+      subPath: (volume, part) => deps.volumes.subPath(uid, volume, part),
+    }),
     deps.directory.prepareContainer(uid, one.name, attempt),
   ]);
   const spec = containerPlan(pod, container, {
@@ -182,7 +186,8 @@ async function startFailed(context: PodContext, one: ContainerState, message: st
   const id = one.id ?? "";
   one.id = undefined;
   one.runningSince = undefined;
-  one.ended = { containerId: id, exitCode: 128, reason: "StartError", message, startedAt: undefined, finishedAt: now };
+  // Without the time of its start, kubectl would show the year 1.
+  one.ended = { containerId: id, exitCode: 128, reason: "StartError", message, startedAt: now, finishedAt: now };
   one.waiting = { reason: "RunContainerError", message };
   const { waitMs, next } = crashDelay(one.crash, one.ended);
   one.crash = next;
