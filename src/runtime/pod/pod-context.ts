@@ -6,7 +6,7 @@ import type { Placement } from "../env/field-value.ts";
 import type { ImagePuller } from "../images/image-puller.ts";
 import type { EndpointDrain, PodNetwork, Prober } from "../ports.ts";
 import type { Runtime } from "../runtime-port.ts";
-import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import type { PodVolume, PodVolumes } from "../volumes/pod-volumes.ts";
 import type { HostAbilities } from "./host-limits.ts";
 import type { PodDirectory } from "./pod-directory.ts";
 import type { ContainerState, PodState } from "./pod-state.ts";
@@ -41,7 +41,7 @@ export interface PodContext {
   /** The object as it is now. */
   pod(): Pod;
   /** The volumes' directories, made where they are not. */
-  volumes(): Promise<ReadonlyMap<string, string>>;
+  volumes(): Promise<ReadonlyMap<string, PodVolume>>;
   /** The state has changed: publish it, and look for the next step. */
   changed(): void;
   /** Resolves when the container has ended, or after `timeoutMs`; true when it has. */

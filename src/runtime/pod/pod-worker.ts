@@ -20,6 +20,7 @@ import { startContainer } from "./start-container.ts";
 import { StatusPublisher } from "./status-publisher.ts";
 import { stopContainer, terminatePod } from "./stop-containers.ts";
 import { unsupported } from "./unsupported.ts";
+import type { PodVolume } from "../volumes/pod-volumes.ts";
 
 /** After a job that failed in a way nobody foresaw. */
 const RETRY_JOB_MS = 1000;
@@ -42,7 +43,7 @@ export class PodWorker {
   readonly #starting = new AbortController();
   readonly #context: PodContext;
   #publisher: StatusPublisher | undefined;
-  #volumes: Promise<ReadonlyMap<string, string>> | undefined;
+  #volumes: Promise<ReadonlyMap<string, PodVolume>> | undefined;
   #pod: Pod;
   #gone = false;
   #finished = false;
@@ -350,7 +351,7 @@ export class PodWorker {
     };
   }
 
-  async #prepareVolumes(): Promise<ReadonlyMap<string, string>> {
+  async #prepareVolumes(): Promise<ReadonlyMap<string, PodVolume>> {
     try {
       return await this.#deps.volumes.prepare(this.#pod, placementOf(this.#context));
     } catch (error) {

@@ -1,25 +1,32 @@
-import { mkdir, realpath } from "node:fs/promises";
-import { isAbsolute, join, sep } from "node:path";
+import { isAbsolute } from "node:path";
 import type { Container } from "../../api/kinds.ts";
 import { expand } from "../env/expand.ts";
 import { configError } from "../pod/pod-error.ts";
 import type { Mount } from "../runtime-port.ts";
+import type { PodVolume } from "./pod-volumes.ts";
+import { SubPathError } from "./sub-path.ts";
 
-/** The container's `volumeMounts` as binds. `volumes` maps names to directories of the host. */
-export async function containerMounts(
-  container: Container,
-  volumes: ReadonlyMap<string, string>,
-  env: Readonly<Record<string, string>>,
-): Promise<Mount[]> {
+export interface MountContext {
+  readonly volumes: ReadonlyMap<string, PodVolume>;
+  readonly env: Readonly<Record<string, string>>;
+  /** A path for a part of a volume; `name` tells it from the others of the pod. */
+  readonly subPath: (volume: PodVolume, part: { readonly subPath: string; readonly name: string }) => Promise<string>;
+}
+
+/** The container's `volumeMounts` as binds. */
+export async function containerMounts(container: Container, context: MountContext): Promise<Mount[]> {
+  const { volumes, env } = context;
   const mounts: Mount[] = [];
-  for (const mount of container.volumeMounts ?? []) {
-    const root = volumes.get(mount.name);
-    if (root === undefined) throw configError(`volume ${mount.name} of container ${container.name} is not there`);
+  for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
+    const volume = volumes.get(mount.name);
+    if (volume === undefined) throw configError(`volume ${mount.name} of container ${container.name} is not there`);
     const subPath = mount.subPathExpr === undefined ? mount.subPath : expand(mount.subPathExpr, env);
+    const part = { subPath: subPath ?? "", name: `${container.name}.${index}` };
     mounts.push({
-      source: subPath ? await inside(root, subPath) : root,
+      source: subPath ? await context.subPath(volume, part).catch(refused) : volume.directory,
       destination: isAbsolute(mount.mountPath) ? mount.mountPath : `/${mount.mountPath}`,
-      readOnly: mount.readOnly ?? false,
+      // Whoever could write into files of ours would choose what we read and remove when we renew them.
+      readOnly: volume.readOnly || (mount.readOnly ?? false),
       ...(mount.mountPropagation === "HostToContainer" ? { propagation: "rslave" as const } : {}),
       ...(mount.mountPropagation === "Bidirectional" ? { propagation: "rshared" as const } : {}),
     });
@@ -27,23 +34,6 @@ export async function containerMounts(
   return mounts;
 }
 
-/** The real path below `root`, made as a directory where nothing is; links must not lead out of the volume. */
-async function inside(root: string, subPath: string): Promise<string> {
-  if (isAbsolute(subPath) || subPath.split("/").includes("..")) {
-    throw configError(`subPath ${subPath} must stay within the volume`);
-  }
-  const base = await realpath(root);
-  const target = join(base, subPath);
-  let real: string;
-  try {
-    real = await realpath(target);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    await mkdir(target, { recursive: true, mode: 0o777 });
-    real = await realpath(target);
-  }
-  if (real !== base && !real.startsWith(base + sep)) {
-    throw configError(`subPath ${subPath} leads out of the volume`);
-  }
-  return real;
+function refused(error: unknown): never {
+  throw error instanceof SubPathError ? configError(error.message) : error;
 }

@@ -16,6 +16,8 @@ import { dirname, join } from "node:path";
 /** A volume's files by relative path. */
 export type FileTree = ReadonlyMap<string, { readonly data: Buffer; readonly mode: number }>;
 
+const HIDDEN = /^\.\.[^/]+$/;
+
 /**
  * Writes a volume's files so that a reader sees all of the old or all of the new: a new hidden directory, and one link
  * `..data` that is renamed onto the old one (the layout that Kubernetes' volumes have). True when something changed.
@@ -28,6 +30,8 @@ export async function writeFileTree(
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o755);
   const current = await readlink(join(directory, "..data")).catch(missing);
+  // Removed below. Containers cannot write here; should one ever, it must not choose what that is.
+  if (current !== undefined && !HIDDEN.test(current)) throw new Error(`Cannot renew ${directory}: ..data leads away`);
   if (current !== undefined && (await same(join(directory, current), files))) return false;
   const hidden = `..${version}`;
   await rm(join(directory, hidden), { recursive: true, force: true });
@@ -39,6 +43,8 @@ export async function writeFileTree(
     await chmod(target, gid === undefined ? mode : mode | 0o040);
     if (gid !== undefined) await chown(target, process.getuid?.() ?? 0, gid);
   }
+  // A process that was killed between the two leaves it.
+  await rm(join(directory, "..data_tmp"), { force: true });
   await symlink(hidden, join(directory, "..data_tmp"));
   await rename(join(directory, "..data_tmp"), join(directory, "..data"));
   await linkNames(directory, files);

@@ -9,6 +9,8 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Placement } from "../env/field-value.ts";
 import { writeFileTree } from "./file-tree.ts";
 import { hostPath } from "./host-path.ts";
+import { PinnedPaths } from "./pinned-paths.ts";
+import { openSubPath } from "./sub-path.ts";
 import { volumeFiles, VolumeError } from "./volume-files.ts";
 
 const run = promisify(execFile);
@@ -22,6 +24,13 @@ export interface PodVolumesDeps {
   readonly memoryDirectory: string;
 }
 
+export interface PodVolume {
+  /** Of the host; for a hostPath it may be a file. */
+  readonly directory: string;
+  /** Its files are ours to renew: containers only read them, whatever their mount says (as upstream). */
+  readonly readOnly: boolean;
+}
+
 /** A pod's volumes as directories of the host, by volume name. */
 export class PodVolumes {
   readonly #deps: PodVolumesDeps;
@@ -31,22 +40,39 @@ export class PodVolumes {
   }
 
   /** Makes what is missing and renews files that changed; a repeat is cheap. Throws a `VolumeError` in upstream's words. */
-  async prepare(pod: Pod, placement: Placement): Promise<ReadonlyMap<string, string>> {
-    const paths = new Map<string, string>();
+  async prepare(pod: Pod, placement: Placement): Promise<ReadonlyMap<string, PodVolume>> {
+    const volumes = new Map<string, PodVolume>();
     for (const volume of pod.spec?.volumes ?? []) {
       try {
-        paths.set(volume.name, await this.#one(volume, { pod, placement }));
+        const directory = await this.#one(volume, { pod, placement });
+        volumes.set(volume.name, { directory, readOnly: !volume.hostPath && !volume.emptyDir });
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
         throw new VolumeError(message, { cause: error });
       }
     }
-    return paths;
+    return volumes;
+  }
+
+  /** A path for a part of a volume that holds even if a container puts a link there. Throws a `SubPathError`. */
+  async subPath(uid: string, { directory }: PodVolume, part: { subPath: string; name: string }): Promise<string> {
+    const opened = await openSubPath(directory, part.subPath);
+    try {
+      return await this.#pins(uid).pin(opened, part.name);
+    } finally {
+      await opened.close();
+    }
+  }
+
+  /** No volume's name begins with a dot. */
+  #pins(uid: string): PinnedPaths {
+    return new PinnedPaths(join(this.#deps.memoryDirectory, uid, ".pinned"));
   }
 
   /** Removes everything of a pod; whatever its containers wrote into hostPaths stays. */
   async remove(uid: string): Promise<void> {
+    await this.#pins(uid).remove();
     const memory = join(this.#deps.memoryDirectory, uid);
     const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[1] ?? "");
     for (const mount of mounts) if (mount.startsWith(`${memory}/`)) await run("umount", [mount]);
