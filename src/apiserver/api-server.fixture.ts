@@ -16,12 +16,13 @@ import { AuditLog } from "./audit-log.ts";
 import { ensureBootstrapObjects } from "./bootstrap-objects.ts";
 import { createRouter } from "./create-router.ts";
 import { openRegistry } from "./open-registry.ts";
-import type { PodLogs } from "./ports.ts";
+import type { HealthCheck, PodLogs } from "./ports.ts";
 
 export interface ServedOptions {
   readonly authenticateLoopback?: boolean;
   readonly corsOrigins?: readonly string[];
   readonly logs?: PodLogs;
+  readonly checks?: readonly HealthCheck[];
   readonly port?: number;
   /** A bound socket for plain HTTP. */
   readonly plainHandle?: object;
@@ -31,7 +32,7 @@ const noLogs: PodLogs = { open: () => Promise.reject(new Error("no container run
 
 /** For tests: the whole API over real sockets of loopback, on a store in memory. */
 export async function serveInMemory(options: ServedOptions = {}) {
-  const { authenticateLoopback = false, corsOrigins = [], logs = noLogs, port = 0, plainHandle } = options;
+  const { authenticateLoopback = false, corsOrigins = [], logs = noLogs, checks = [], port = 0, plainHandle } = options;
   const directory = await mkdtemp(join(tmpdir(), "apiserver-test-"));
   const stopping = new AbortController();
   const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
@@ -48,7 +49,7 @@ export async function serveInMemory(options: ServedOptions = {}) {
   const authenticator = new Authenticator({ tokens, ...deps }, { authenticateLoopback });
   const metrics = new Metrics();
   const router = createRouter(
-    { registry, objects, tokens, authenticator, logs, metrics, audit, ...deps },
+    { registry, objects, tokens, authenticator, logs, metrics, audit, checks, ...deps },
     { corsOrigins },
   );
   const server = new ApiServer(

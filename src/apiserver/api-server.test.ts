@@ -302,6 +302,27 @@ test("health needs no token, everything else does", async () => {
   assert.equal((await call(server, path, { headers })).code, 200);
 });
 
+test("what keeps the API from serving fails readiness; what keeps pods from running is only told", async () => {
+  let [disk, podman]: (string | undefined)[] = [];
+  const checks = [
+    { name: "store", of: "api", check: () => disk },
+    { name: "node", of: "node", check: () => podman },
+  ] as const;
+  await using server = await serveInMemory({ checks });
+  const codes = async (...paths: string[]): Promise<number[]> =>
+    Promise.all(paths.map(async (one) => (await call(server, one)).code));
+  const all = ["/readyz", "/healthz", "/livez", "/healthz/node", "/api/v1/health"];
+  assert.deepEqual(await codes(...all), [200, 200, 200, 200, 200]);
+  podman = "Podman does not answer";
+  assert.deepEqual(await codes(...all), [200, 200, 200, 500, 200]);
+  assert.deepEqual((await call(server, "/api/v1/health")).json["failed"], ["node"]);
+  disk = "the disk is full";
+  assert.deepEqual(await codes(...all), [500, 500, 200, 500, 500]);
+  const { text } = await call(server, "/readyz");
+  assert.match(text, /\[-\]store failed: reason withheld\nreadyz check failed/);
+  assert.doesNotMatch(text, /full|node/);
+});
+
 test("web pages get in by the allow-list only", async () => {
   await using server = await serveInMemory({ authenticateLoopback: true, corsOrigins: ["https://ok.example"] });
   const asked = { "access-control-request-method": "GET" };

@@ -4,12 +4,17 @@ import type { HealthCheck } from "./ports.ts";
 
 const PROBES = ["healthz", "livez", "readyz"];
 
-/** Answers /healthz, /livez, /readyz, each check below them, and /api/v1/health. None of them needs a token. */
+const PING: HealthCheck = { name: "ping", of: "api", check: () => undefined };
+
+/**
+ * Answers /healthz, /livez, /readyz, each check below them, and /api/v1/health. None of them needs a token. As upstream's
+ * they are about serving the API: a node whose Podman is down still answers, and load balancers must not take it out.
+ */
 export class Health {
   readonly #checks: readonly HealthCheck[];
 
   constructor(checks: readonly HealthCheck[]) {
-    this.#checks = [{ name: "ping", check: () => undefined }, ...checks];
+    this.#checks = [PING, ...checks];
   }
 
   /** True when the path was one of its own, and is answered. */
@@ -22,7 +27,9 @@ export class Health {
     if (!PROBES.includes(probe) || rest.length > 0) return false;
     const one = this.#checks.filter((check) => check.name === name);
     if (name !== undefined && name !== "" && one.length === 0) return false;
-    await this.#answer(exchange, probe, name ? one : this.#checks);
+    // A restart would mend nothing that is checked here: alive is who answers.
+    const all = probe === "livez" ? [PING] : this.#checks.filter((check) => check.of === "api");
+    await this.#answer(exchange, probe, name ? one : all);
     return true;
   }
 
@@ -42,8 +49,10 @@ export class Health {
   }
 
   async #summary(exchange: Exchange): Promise<void> {
-    const failed = this.#checks.filter((check) => check.check() !== undefined).map(({ name }) => name);
-    const status = failed.length === 0 ? "ok" : "failed";
-    await exchange.sendJson(failed.length === 0 ? 200 : 500, { status, version: VERSION, failed });
+    const failed = this.#checks.filter((check) => check.check() !== undefined);
+    const serves = failed.every((check) => check.of === "node");
+    const status = failed.length === 0 ? "ok" : serves ? "degraded" : "failed";
+    const names = failed.map(({ name }) => name);
+    await exchange.sendJson(serves ? 200 : 500, { status, version: VERSION, failed: names });
   }
 }

@@ -28,9 +28,14 @@ export interface PodLogs {
   open(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** Whether a part of the node works; for `/readyz` and `/livez`. */
+/** Whether a part of the node works. */
 export interface HealthCheck {
   readonly name: string;
+  /**
+   * `api`: without it requests fail, so /readyz and /healthz fail, too. `node`: pods suffer while the API goes on; that
+   * is for the Node's condition, and only told under /healthz/NAME and in /api/v1/health.
+   */
+  readonly of: "api" | "node";
   /** Gives the reason where it does not work. Must be quick. */
   check(): string | undefined;
 }

@@ -42,9 +42,15 @@ export class Metrics {
     };
   }
 
-  /** A gauge that is read when it is asked for. */
+  /** A number that is read when it is asked for: a gauge, or a counter where its name ends like one. */
   reading(name: string, help: string, read: () => number): void {
-    this.#add({ name, help, type: "gauge", lines: () => [`${name} ${read()}`] });
+    this.readings(name, help, () => [[{}, read()]]);
+  }
+
+  /** The same with labels. */
+  readings(name: string, help: string, read: () => Iterable<readonly [LabelValues, number]>): void {
+    const lines = (): string[] => [...read()].map(([labels, value]) => `${name}${braces(labelText(labels))} ${value}`);
+    this.#add({ name, help, type: name.endsWith("_total") ? "counter" : "gauge", lines });
   }
 
   histogram(name: string, help: string, bounds: readonly number[] = LATENCY_BUCKETS): Histogram {

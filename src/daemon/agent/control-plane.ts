@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { declarations } from "../../api/catalog.ts";
 import { ApiServer } from "../../apiserver/api-server.ts";
 import { AuditLog } from "../../apiserver/audit-log.ts";
-import { ensureBootstrapObjects } from "../../apiserver/bootstrap-objects.ts";
+import { ensureBootstrapObjects, keepBootstrapObjects } from "../../apiserver/bootstrap-objects.ts";
 import { createRouter } from "../../apiserver/create-router.ts";
 import { ClusterView } from "../../controllers/cluster-view.ts";
 import { ALWAYS_HOME } from "../../controllers/controller.ts";
@@ -14,7 +14,14 @@ import { ApiTokens } from "../../security/api-tokens.ts";
 import { Authenticator } from "../../security/authenticator.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
-import { controllerMetrics, schedulerMetrics } from "./control-metrics.ts";
+import {
+  controllerMetrics,
+  healthMetrics,
+  objectMetrics,
+  processMetrics,
+  schedulerMetrics,
+} from "./control-metrics.ts";
+import { healthChecks } from "./health-checks.ts";
 import type { AgentDeps, State } from "./state.ts";
 import { firstServiceAddress, type Trust } from "./trust.ts";
 import type { Workloads } from "./workloads.ts";
@@ -34,8 +41,15 @@ export async function openControlPlane(
   const { state, trust } = deps;
   const api = await openApi(config, deps);
   const endpoint = { address: config.advertiseAddr, port: config.apiAddr.port, nodeName: config.nodeName };
-  await ensureBootstrapObjects(state.objects, { serviceAddress: firstServiceAddress(config), endpoint });
-  return { parts: [...api, controllerPart(deps, trust.authority.certificate), schedulerPart(deps)] };
+  const { objects } = state;
+  const bootstrap = { serviceAddress: firstServiceAddress(config), endpoint };
+  await ensureBootstrapObjects(objects, bootstrap);
+  const log = deps.logger.with({ part: "bootstrap" });
+  const keeper: Part = {
+    name: "bootstrap objects",
+    run: (signal) => keepBootstrapObjects({ objects, log }, bootstrap, signal),
+  };
+  return { parts: [...api, controllerPart(deps, trust.authority.certificate), schedulerPart(deps), keeper] };
 }
 
 function schedulerPart({ clock, logger, state }: ControlPlaneDeps): Part {
@@ -78,7 +92,12 @@ async function openApi(config: AgentConfig, deps: ControlPlaneDeps): Promise<rea
   const audit = new AuditLog(log, { file: join(config.dataDir, "audit.log") });
   await audit.open();
   const authenticator = new Authenticator({ tokens, clock, log }, { authenticateLoopback: config.enableApiAuth });
-  const parts = { registry, objects, tokens, authenticator, logs: workloads.logs, clock, random, log, metrics, audit };
+  const checks = healthChecks({ store, objects, traffic: workloads.traffic, nodeName: config.nodeName });
+  objectMetrics(metrics, store);
+  healthMetrics(metrics, checks);
+  processMetrics(metrics, clock);
+  const { logs } = workloads;
+  const parts = { registry, objects, tokens, authenticator, logs, clock, random, log, metrics, audit, checks };
   const router = createRouter(parts, { corsOrigins: config.corsOrigins });
   const server = new ApiServer(
     { router, identity: trust.api, clientAuthority: trust.authority.certificate, clock, log },

@@ -12,8 +12,9 @@ import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { openStore } from "../../store/open-store.ts";
-import type { Key, Store } from "../../store/port.ts";
+import type { Key } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
+import { MeasuredStore } from "./measured-store.ts";
 
 export interface AgentDeps {
   readonly clock: Clock;
@@ -23,7 +24,7 @@ export interface AgentDeps {
 
 /** The node's copy of the cluster, and the ways to read and change it. */
 export interface State {
-  readonly store: Store;
+  readonly store: MeasuredStore;
   readonly registry: Registry;
   readonly objects: LocalObjects;
   readonly metrics: Metrics;
@@ -43,23 +44,25 @@ export class StateRefused extends Error {
 
 export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
   const { dataDir, nodeName, serviceCidr } = config;
-  const store = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport }).catch(
+  const durable = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport }).catch(
     (error: unknown) => {
       throw new StateRefused(describeError(error), { cause: error });
     },
   );
+  const metrics = new Metrics();
+  const store = new MeasuredStore(durable, { clock, metrics });
   const { registry, objects } = openRegistry({ store, clock, random }, { serviceCidr });
   const events = new ObjectEventRecorder({ objects, clock, logger });
   return {
     store,
     registry,
     objects,
-    metrics: new Metrics(),
+    metrics,
     recorder: (source) => events.from(source),
-    parts: [{ name: "store", run: (signal) => store.run(signal) }],
+    parts: [{ name: "store", run: (signal) => durable.run(signal) }],
     close: async () => {
       await events.flush();
-      await store.close();
+      await durable.close();
     },
   };
 }
