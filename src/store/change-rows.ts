@@ -1,12 +1,17 @@
 import type { Change } from "./disk.ts";
+import type { Arrival } from "./arrival-numbers.ts";
+import type { ObjectEntry } from "./object-entry.ts";
 import type { ObjectState } from "./object-state.ts";
+import { eventContext, registerContext, type Sealer } from "./sealer.ts";
 import type { ChangeRows } from "./sqlite-messages.ts";
 
 /** The rows that a change writes: only the registers that are new. */
-export function changeRows({ key, arrival, event, before, after }: Change): ChangeRows {
+export function changeRows({ key, arrival, event, before, after }: Change, sealer?: Sealer): ChangeRows {
   const sameIncarnation = before !== undefined && after?.uid === before.uid && after.created === before.created;
   const clear = before !== undefined && (!sameIncarnation || after.tombstone !== before.tombstone);
   const base = clear ? undefined : before;
+  const own = sealer?.covers(key.resource) ? sealer : undefined;
+  const registers = after ? newRegisters(after, base) : [];
   return {
     key,
     arrival,
@@ -14,9 +19,33 @@ export function changeRows({ key, arrival, event, before, after }: Change): Chan
     uid: after?.uid ?? "",
     created: after?.created ?? "",
     cause: after?.cause,
-    registers: after ? newRegisters(after, base) : [],
-    event: event && { type: event.type, uid: event.entry.uid, text: event.entry.text() },
+    registers: own && after ? registers.map((register) => sealedRegister(register, after, own)) : registers,
+    event: event && { type: event.type, uid: event.entry.uid, ...eventText(event.entry, arrival, own) },
   };
+}
+
+/** The two registers that hold what a user wrote; the others are names and times. */
+export const SEALED_REGISTERS: readonly string[] = ["main", "status"];
+
+type Row = ChangeRows["registers"][number];
+
+function sealedRegister(row: Row, { key, uid }: ObjectState, sealer: Sealer): Row {
+  if (!SEALED_REGISTERS.includes(row.name)) return row;
+  const { key: sealedBy, text } = sealer.seal(
+    row.content,
+    registerContext(key, { uid, register: row.name, stamp: row.stamp }),
+  );
+  return { ...row, content: text, sealedBy };
+}
+
+function eventText(
+  entry: ObjectEntry,
+  arrival: Arrival,
+  sealer: Sealer | undefined,
+): { text: string; sealedBy?: string } {
+  if (!sealer) return { text: entry.text() };
+  const { key: sealedBy, text } = sealer.seal(entry.text(), eventContext(entry.key, { uid: entry.uid, arrival }));
+  return { text, sealedBy };
 }
 
 function newRegisters(after: ObjectState, base: ObjectState | undefined): ChangeRows["registers"] {

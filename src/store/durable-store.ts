@@ -12,6 +12,7 @@ import type { Key } from "./port.ts";
 import { restoreObjects, type RestoreResult } from "./restore-objects.ts";
 import { BACKUP_DIRECTORY, IMPORT_NAME, type SqliteDisk } from "./sqlite-disk.ts";
 import { readStateFile, writeStateFile } from "./state-file.ts";
+import { sealStateFile, sealStateFiles } from "./seal-files.ts";
 import { TombstoneConfirmations } from "./tombstone-confirmations.ts";
 
 export interface DurableStoreDeps extends ObjectStoreDeps {
@@ -81,12 +82,16 @@ export class DurableStore extends ObjectStore {
     const resources = this.resources().filter((resource) => !this.isEphemeral(resource) && resource !== CLAIMS);
     const lists = new Map(resources.map((resource) => [resource, this.durableEntries(resource)]));
     const head = { createdAt: timestamp(this.#deps.clock.now()), node: this.#deps.nodeName };
-    return writeStateFile(head, { resources, list: (resource) => lists.get(resource) ?? [] });
+    return writeStateFile(head, {
+      resources,
+      list: (resource) => lists.get(resource) ?? [],
+      sealer: this.#deps.disk.sealer,
+    });
   }
 
   /** Restores the text of a backup or export by normal writes; see `restoreObjects`. */
   async restore(text: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
-    const objects = readStateFile(text);
+    const objects = readStateFile(text, this.#deps.disk.sealer);
     return restoreObjects({ store: this, uuid: () => this.#deps.random.uuid(), prepare }, objects);
   }
 
@@ -98,6 +103,14 @@ export class DurableStore extends ObjectStore {
     }
   }
 
+  /** Seals everything with the current key, backups too. Gives whether older keys are not needed any more. */
+  async reseal(): Promise<boolean> {
+    const { disk, dataDir, logger } = this.#deps;
+    if (!disk.sealer) return true;
+    await disk.reseal();
+    return await sealStateFiles({ dataDir, sealer: disk.sealer, logger });
+  }
+
   /** Imports a backup or export that lies in the data directory as state.json, and renames it. */
   async importStateFile(prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult | undefined> {
     const { dataDir, clock, logger } = this.#deps;
@@ -106,6 +119,7 @@ export class DurableStore extends ObjectStore {
     const result = await this.restoreFile(file, prepare);
     const movedTo = `${file}.imported-${backupName(clock.now()).slice("state-backup-".length, -".json".length)}`;
     await rename(file, movedTo);
+    if (this.#deps.disk.sealer) await sealStateFile(movedTo, this.#deps.disk.sealer);
     logger.info("imported the state", { file, ...result, movedTo });
     return result;
   }

@@ -5,6 +5,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { DurableStore, type DurableStoreOptions } from "./durable-store.ts";
 import type { Key } from "./port.ts";
+import { sealDataDirectory } from "./seal-files.ts";
 import { SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
 
 export interface OpenStoreDeps {
@@ -37,6 +38,7 @@ export async function openStore(deps: OpenStoreDeps, options: OpenStoreOptions =
   const disk = await SqliteDisk.open({ dataDir, incarnation }, options);
   const store = new DurableStore({ ...deps, disk }, options);
   try {
+    if (disk.sealer) await sealDataDirectory(disk, { dataDir, sealer: disk.sealer, logger: deps.logger });
     if (options.importAtStart !== false) await store.importStateFile(options.prepareImport);
   } catch (error) {
     await store.close();

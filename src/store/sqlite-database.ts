@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { ChangeRows, SqliteWorkerData } from "./sqlite-messages.ts";
+import type { ChangeRows, ResealedRows, SqliteWorkerData } from "./sqlite-messages.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./sqlite-schema.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -25,21 +25,18 @@ export class SqliteDatabase {
       "DELETE FROM registers WHERE resource = ? AND namespace = ? AND name = ? AND arrival < ?",
     );
     this.#put = this.#db.prepare(
-      `INSERT INTO registers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO registers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET uid = excluded.uid, created = excluded.created, cause = excluded.cause,
-         stamp = excluded.stamp, arrival = excluded.arrival, content = excluded.content
+         stamp = excluded.stamp, arrival = excluded.arrival, content = excluded.content,
+         sealed_by = excluded.sealed_by
        WHERE excluded.arrival > arrival`,
     );
-    this.#append = this.#db.prepare("INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#append = this.#db.prepare("INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.#meta = this.#db.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
     this.#db
       .prepare("INSERT OR IGNORE INTO meta VALUES ('incarnation', ?), ('arrival', '0'), ('stamp', ?), ('horizon', '0')")
       .run(String(data.incarnation), "0".repeat(16));
-    const size = this.#db
-      .prepare("SELECT count(*) AS events, coalesce(sum(length(content)), 0) AS bytes FROM log")
-      .get();
-    this.#events = Number(size?.["events"]);
-    this.#bytes = Number(size?.["bytes"]);
+    [this.#events, this.#bytes] = this.#logSize();
   }
 
   /** Returns after the sync; throws with nothing changed. */
@@ -65,6 +62,32 @@ export class SqliteDatabase {
     }
   }
 
+  /** Replaces contents by the same ones sealed anew. A row that was written since keeps what it has. */
+  reseal({ registers, events }: ResealedRows): void {
+    const register = this.#db.prepare(
+      `UPDATE registers SET content = ?, sealed_by = ?
+       WHERE resource = ? AND namespace = ? AND name = ? AND register = ? AND arrival = ?`,
+    );
+    const event = this.#db.prepare("UPDATE log SET content = ?, sealed_by = ? WHERE arrival = ?");
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      for (const { of, register: name, arrival, key, text } of registers) {
+        register.run(text, key, of.resource, of.namespace, of.name, name, arrival);
+      }
+      for (const { arrival, key, text } of events) event.run(text, key, arrival);
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+    [this.#events, this.#bytes] = this.#logSize();
+  }
+
+  /** Writes the file anew without what replaced rows have left in it, and empties the write-ahead log. */
+  scrub(): void {
+    this.#db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE); DELETE FROM meta WHERE name = 'plain'");
+  }
+
   /** What SQLite says it does for a commit. */
   durability(): { readonly journal: string; readonly synchronous: number } {
     return {
@@ -77,15 +100,22 @@ export class SqliteDatabase {
     this.#db.close();
   }
 
+  #logSize(): [events: number, bytes: number] {
+    const size = this.#db
+      .prepare("SELECT count(*) AS events, coalesce(sum(length(content)), 0) AS bytes FROM log")
+      .get();
+    return [Number(size?.["events"]), Number(size?.["bytes"])];
+  }
+
   #write({ key, arrival, clear, uid, created, cause, registers, event }: ChangeRows): void {
     const { resource, namespace, name } = key;
     if (clear) this.#clear.run(resource, namespace, name, arrival);
     for (const register of registers) {
       const row = [resource, namespace, name, register.name, uid, created, cause ?? null] as const;
-      this.#put.run(...row, register.stamp, arrival, register.content);
+      this.#put.run(...row, register.stamp, arrival, register.content, register.sealedBy ?? null);
     }
     if (!event) return;
-    this.#append.run(arrival, event.type, resource, namespace, name, event.uid, event.text);
+    this.#append.run(arrival, event.type, resource, namespace, name, event.uid, event.text, event.sealedBy ?? null);
     this.#events += 1;
     this.#bytes += event.text.length;
   }

@@ -6,7 +6,8 @@ import type { Arrival } from "./arrival-numbers.ts";
 import { changeRows } from "./change-rows.ts";
 import type { Change, Disk, DiskContents, LoggedEvent } from "./disk.ts";
 import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
-import { readContents, readLog } from "./sqlite-reader.ts";
+import { SealError, type Sealer } from "./sealer.ts";
+import { mayHoldPlain, readContents, readLog, readResealed, readSealingKeys } from "./sqlite-reader.ts";
 import type { Stamp } from "./stamp.ts";
 
 export const DATABASE_NAME = "state.db";
@@ -15,9 +16,14 @@ export const BACKUP_DIRECTORY = "backups";
 export const IMPORT_NAME = "state.json";
 
 export interface SqliteDiskOptions {
+  /** Gives what seals secrets; asked once with the ids of the keys that the database needs. Without it all is plain. */
+  readonly openSealer?: ((usedKeys: readonly string[]) => Promise<Sealer>) | undefined;
   readonly logEvents?: number;
   readonly logBytes?: number;
 }
+
+/** Rows of one resource that are sealed anew between two commits. */
+const RESEALED_AT_ONCE = 200;
 
 interface Waiting {
   readonly resolve: () => void;
@@ -28,21 +34,23 @@ interface Waiting {
 export class SqliteDisk implements Disk {
   /** Resolves with the reason when the worker ends without being asked to. */
   readonly died: Promise<Error>;
+  readonly sealer: Sealer | undefined;
   readonly #file: string;
   readonly #worker: WorkerCalls;
   #contents: DiskContents | undefined;
 
-  private constructor(file: string, worker: WorkerCalls) {
+  private constructor(file: string, worker: WorkerCalls, sealer: Sealer | undefined) {
     this.#file = file;
     this.#worker = worker;
     this.died = worker.died;
-    this.#contents = readContents(file);
+    this.sealer = sealer;
+    this.#contents = readContents(file, sealer);
   }
 
   /** `incarnation` is for a new directory. Refuses, with what to do, a directory in use and a damaged database. */
   static async open(
     { dataDir, incarnation }: { readonly dataDir: string; readonly incarnation: number },
-    { logEvents = 10_000, logBytes = 32 * 2 ** 20 }: SqliteDiskOptions = {},
+    { logEvents = 10_000, logBytes = 32 * 2 ** 20, openSealer }: SqliteDiskOptions = {},
   ): Promise<SqliteDisk> {
     const file = join(dataDir, DATABASE_NAME);
     const lockFile = join(dataDir, "state.lock");
@@ -55,10 +63,10 @@ export class SqliteDisk implements Disk {
       throw refusal(dataDir, error as Error);
     }
     try {
-      return new SqliteDisk(file, calls);
+      return new SqliteDisk(file, calls, await openSealer?.(readSealingKeys(file)));
     } catch (error) {
       await calls.send({ kind: "close" });
-      throw refusal(dataDir, new StartError("corrupt", (error as Error).message));
+      throw refusal(dataDir, startError(error as Error));
     }
   }
 
@@ -70,17 +78,42 @@ export class SqliteDisk implements Disk {
   }
 
   async commit(changes: readonly Change[], lastStamp: Stamp): Promise<void> {
-    await this.#worker.send({ kind: "commit", changes: changes.map(changeRows), lastStamp });
+    const rows = changes.map((change) => changeRows(change, this.sealer));
+    await this.#worker.send({ kind: "commit", changes: rows, lastStamp });
   }
 
   log(resource: string, range: { readonly after: Arrival; readonly upTo: Arrival }): LoggedEvent[] | undefined {
-    return readLog(this.#file, resource, range);
+    return readLog(this.#file, resource, { ...range, sealer: this.sealer });
+  }
+
+  /** Whether plain secrets of an older version may still lie in the database or beside it. */
+  get mayHoldPlain(): boolean {
+    return mayHoldPlain(this.#file);
+  }
+
+  /** Seals with the current key what is plain or sealed with an older one; commits may go on meanwhile. */
+  async reseal(): Promise<void> {
+    if (!this.sealer) return;
+    for (;;) {
+      const rows = readResealed(this.#file, this.sealer, RESEALED_AT_ONCE);
+      if (!rows) return;
+      await this.#worker.send({ kind: "reseal", rows });
+    }
+  }
+
+  /** Removes what replaced rows have left in the file. Nothing else is written while it lasts. */
+  async scrub(): Promise<void> {
+    await this.#worker.send({ kind: "scrub" });
   }
 
   async close(): Promise<void> {
     await this.#worker.send({ kind: "close" });
     await this.#worker.end();
   }
+}
+
+function startError(error: Error): StartError {
+  return new StartError(error instanceof SealError ? "sealed" : "corrupt", error.message);
 }
 
 class StartError extends Error {
@@ -151,6 +184,7 @@ function refusal(dataDir: string, cause: Error): Error {
         `Cannot open the state database ${file}: it is damaged (${cause.message}). Nothing was changed. ${wayBack(dataDir)}`,
         { cause },
       );
+    case "sealed":
     case "newer":
     case "other":
       return new Error(`Cannot open the state database ${file}: ${cause.message}`, { cause });

@@ -1,5 +1,6 @@
 import type { Arrival } from "./arrival-numbers.ts";
 import type { Key, StoreEvent } from "./port.ts";
+import type { Sealed } from "./sealer.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** What the worker is started with. */
@@ -27,16 +28,29 @@ export interface ChangeRows {
     readonly name: RegisterName;
     readonly stamp: Stamp;
     readonly content: string;
+    /** The key that has sealed the content. */
+    readonly sealedBy?: string;
   }[];
-  readonly event: { readonly type: StoreEvent["type"]; readonly uid: string; readonly text: string } | undefined;
+  readonly event:
+    | { readonly type: StoreEvent["type"]; readonly uid: string; readonly text: string; readonly sealedBy?: string }
+    | undefined;
+}
+
+/** Rows whose content is sealed anew, unless they have changed since. */
+export interface ResealedRows {
+  readonly registers: readonly (Sealed & { readonly of: Key; readonly register: string; readonly arrival: Arrival })[];
+  readonly events: readonly (Sealed & { readonly arrival: Arrival })[];
 }
 
 export type SqliteRequest =
   | { readonly kind: "commit"; readonly changes: readonly ChangeRows[]; readonly lastStamp: Stamp }
+  | { readonly kind: "reseal"; readonly rows: ResealedRows }
+  /** Removes what deleted and replaced rows have left in the file. */
+  | { readonly kind: "scrub" }
   | { readonly kind: "close" };
 
 /** Where opening failed. */
-export type OpenFailure = "locked" | "corrupt" | "newer" | "other";
+export type OpenFailure = "locked" | "corrupt" | "newer" | "sealed" | "other";
 
 /** The worker answers its start first, then each request in order. */
 export type SqliteAnswer =

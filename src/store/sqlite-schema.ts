@@ -18,6 +18,11 @@ export const MIGRATIONS: readonly string[] = [
    ) STRICT;`,
   // A watch that starts far back reads one resource out of the whole log.
   `CREATE INDEX log_resource ON log (resource, arrival);`,
+  // Secrets are sealed: by which key stands beside each content, NULL for plain ones. `plain` stays until all that was
+  // written before, backups included, has been sealed.
+  `ALTER TABLE registers ADD COLUMN sealed_by TEXT;
+   ALTER TABLE log ADD COLUMN sealed_by TEXT;
+   INSERT OR REPLACE INTO meta VALUES ('plain', '1');`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -58,11 +58,23 @@ function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+function perform(database: SqliteDatabase, request: SqliteRequest): void {
+  switch (request.kind) {
+    case "commit":
+      return database.commit(request.changes, request.lastStamp);
+    case "reseal":
+      return database.reseal(request.rows);
+    case "scrub":
+      return database.scrub();
+    case "close":
+      return database.close();
+  }
+}
+
 function serve(database: SqliteDatabase, held: DatabaseSync): void {
   port?.on("message", (request: SqliteRequest) => {
     try {
-      if (request.kind === "commit") database.commit(request.changes, request.lastStamp);
-      else database.close();
+      perform(database, request);
       answer({ kind: "done" });
     } catch (error) {
       answer({ kind: "failed", message: text(error) });

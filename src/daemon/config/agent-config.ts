@@ -16,6 +16,7 @@ export interface AgentConfig {
   readonly apiToken?: string;
   readonly corsOrigins: readonly string[];
   readonly dataDir: string;
+  readonly unlockPassphraseFile?: string;
   readonly podmanSocket: string;
   readonly enableIngress: boolean;
   readonly ingressPort: number;

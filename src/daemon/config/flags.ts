@@ -72,6 +72,13 @@ export const FLAGS = [
     meaning: "state, keys and backups, kept with mode 0700",
   },
   {
+    name: "unlock-passphrase-file",
+    value: "string",
+    placeholder: "FILE",
+    shownDefault: "none",
+    meaning: "holds the passphrase that locks the key of the secrets on disk; the first start with it locks the key",
+  },
+  {
     name: "podman-socket",
     value: "string",
     placeholder: "PATH",

@@ -28,6 +28,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     }
   };
   const apiToken = take("api-token", () => undefined, checkedToken);
+  const passphraseFile = take("unlock-passphrase-file", () => undefined, path);
   const httpAddr = take("http-addr", () => ({ host: "127.0.0.1", port: 8080 }), hostPort);
   const insecureHttp = take("insecure-http", () => false, truth);
   if (!insecureHttp && !isLoopback(httpAddr.host)) {
@@ -49,11 +50,8 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     enableApiAuth: take("enable-api-auth", () => true, truth),
     ...(apiToken === undefined ? {} : { apiToken }),
     corsOrigins: take("cors-origins", () => [], list(origin)),
-    dataDir: take(
-      "data-dir",
-      () => defaultDataDir(rootless, env),
-      (text) => resolve(text),
-    ),
+    dataDir: take("data-dir", () => defaultDataDir(rootless, env), path),
+    ...(passphraseFile === undefined ? {} : { unlockPassphraseFile: passphraseFile }),
     podmanSocket: take(
       "podman-socket",
       () => defaultSocket(rootless, env),
@@ -72,6 +70,10 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     logFormat: take("log-format", () => (process.stderr.isTTY ? "text" : "json"), oneOf("text", "json")),
     rootless,
   };
+}
+
+function path(text: string): string {
+  return resolve(text);
 }
 
 function truth(text: string): boolean {
