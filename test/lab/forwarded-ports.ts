@@ -11,19 +11,23 @@ import type { LabHost } from "./lab-host.ts";
  */
 export class ForwardedPorts {
   readonly ports: readonly number[];
+  /** The host's init while they lead there. */
+  readonly hostPid: number;
   readonly #relay: ChildProcess;
 
-  private constructor(ports: readonly number[], relay: ChildProcess) {
+  private constructor(ports: readonly number[], { hostPid, relay }: { hostPid: number; relay: ChildProcess }) {
     this.ports = ports;
+    this.hostPid = hostPid;
     this.#relay = relay;
   }
 
-  static async open(host: LabHost, count: number): Promise<ForwardedPorts> {
+  /** The given ports, or 0 for each that may be any free one. */
+  static async open(host: LabHost, wanted: readonly number[]): Promise<ForwardedPorts> {
     const enter = ["--target", `${host.pid}`, "--net", "--", process.execPath];
     const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
     const relay = spawn("nsenter", [...enter, join(import.meta.dirname, "relay.ts")], { stdio: [...stdio] });
-    const ports = await Promise.all(Array.from({ length: count }, () => handOver(relay)));
-    return new ForwardedPorts(ports, relay);
+    const ports = await Promise.all(wanted.map((port) => handOver(relay, port)));
+    return new ForwardedPorts(ports, { hostPid: host.pid, relay });
   }
 
   async close(): Promise<void> {
@@ -35,10 +39,10 @@ export class ForwardedPorts {
 }
 
 /** Makes the socket out here, in the machine's network, and keeps none of it. Resolves with its port. */
-async function handOver(relay: ChildProcess): Promise<number> {
+async function handOver(relay: ChildProcess, wanted: number): Promise<number> {
   const server = await new Promise<Server>((resolve, reject) => {
     const made = createServer().once("error", reject);
-    made.listen(0, "127.0.0.1", () => resolve(made));
+    made.listen(wanted, "127.0.0.1", () => resolve(made));
   });
   const { port } = server.address() as AddressInfo;
   const taken = new Promise<void>((resolve, reject) => {

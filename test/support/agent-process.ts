@@ -44,7 +44,7 @@ export class AgentProcess {
   #child: ChildProcess | undefined;
   #output = "";
 
-  readonly #forwarded: ForwardedPorts | undefined;
+  #forwarded: ForwardedPorts | undefined;
 
   private constructor(options: AgentProcessOptions, { ports, forwarded }: Ports) {
     this.#options = options;
@@ -56,7 +56,8 @@ export class AgentProcess {
 
   /** Starts an agent and resolves once it is ready for requests and its node is Ready. */
   static async start(options: AgentProcessOptions = {}): Promise<AgentProcess> {
-    const forwarded = options.place === undefined ? undefined : await ForwardedPorts.open(options.place.host, 4);
+    const forwarded =
+      options.place === undefined ? undefined : await ForwardedPorts.open(options.place.host, [0, 0, 0, 0]);
     const agent = new AgentProcess(options, { ports: forwarded?.ports ?? (await freePorts(4)), forwarded });
     await agent.startAgain();
     return agent;
@@ -87,8 +88,14 @@ export class AgentProcess {
     return new ApiClient(readKubeconfig(this.kubeconfig).connection);
   }
 
-  /** Starts the processes on the same data directory and ports, after `kill` or `stopProcess`. */
+  /** Starts the processes on the same data directory and ports, after `end` or a reboot of its host. */
   async startAgain(): Promise<void> {
+    const { place } = this.#options;
+    if (place !== undefined && this.#forwarded?.hostPid !== place.host.pid) {
+      await this.#forwarded?.close();
+      const ports = [this.apiPort, this.#httpPort, this.ingressPort, this.ingressTlsPort];
+      this.#forwarded = await ForwardedPorts.open(place.host, ports);
+    }
     const command = this.#options.command ?? [process.execPath, join(REPOSITORY, "src/daemon/main.ts")];
     const flags = [
       `--data-dir=${this.dataDir}`,
