@@ -177,11 +177,12 @@ async function readAll(response: IncomingMessage, request: PodmanRequest): Promi
   return text;
 }
 
-/** libpod's error body is `{cause, message, response}`; the message contains the cause. */
+/** libpod's error body is `{cause, message, response}`, whose message contains the cause; a pod's is `{Errs, Id}`. */
 function messageOf(text: string): string | undefined {
   try {
-    const body = JSON.parse(text) as { message?: unknown };
-    return typeof body.message === "string" ? body.message : undefined;
+    const body = JSON.parse(text) as { message?: unknown; Errs?: readonly unknown[] | null };
+    if (typeof body.message === "string") return body.message;
+    return Array.isArray(body.Errs) && body.Errs.length > 0 ? body.Errs.join("; ") : undefined;
   } catch {
     // Not JSON: the bare text is all that Podman says.
     return text.trim() === "" ? undefined : text.trim();

@@ -1,4 +1,11 @@
-import { RuntimeError, type ImageFacts, type Images, type ImageSummary, type PullOptions } from "../runtime-port.ts";
+import {
+  RuntimeError,
+  type ImageFacts,
+  type Images,
+  type ImageSummary,
+  type PullOptions,
+  type RegistryAuth,
+} from "../runtime-port.ts";
 import { PodmanError, type PodmanHttp } from "./podman-http.ts";
 
 interface InspectedImage {
@@ -20,6 +27,11 @@ interface ListedImage {
   readonly RepoTags: readonly string[] | null;
   readonly RepoDigests: readonly string[] | null;
   readonly Size: number;
+}
+
+/** URL-safe with its padding, as Podman reads it (`pkg/auth/auth.go`); without padding it answers "unexpected EOF". */
+function encodeAuth(auth: RegistryAuth): string {
+  return Buffer.from(JSON.stringify(auth)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 export class PodmanImages implements Images {
@@ -51,7 +63,7 @@ export class PodmanImages implements Images {
       method: "POST",
       path: "/images/pull",
       query: { reference, policy: "always" },
-      headers: auth ? { "x-registry-auth": Buffer.from(JSON.stringify(auth)).toString("base64url") } : {},
+      headers: auth ? { "x-registry-auth": encodeAuth(auth) } : {},
       timeoutMs: 30 * 60_000,
       signal,
     });
