@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { declarationOfResource } from "../../api/catalog.ts";
 import { invalidObject } from "../../api/field-error.ts";
 import type { KubeObject } from "../../api/kinds.ts";
@@ -11,6 +12,7 @@ import { describeError, type Logger } from "../../lib/log.ts";
 import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Part } from "../../lib/run-together.ts";
+import { DataKeys } from "../../security/data-keys.ts";
 import { openStore } from "../../store/open-store.ts";
 import type { Key } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
@@ -44,7 +46,9 @@ export class StateRefused extends Error {
 
 export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
   const { dataDir, nodeName, serviceCidr } = config;
-  const durable = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport }).catch(
+  const openSealer = (used: readonly string[]): Promise<DataKeys> =>
+    DataKeys.open({ file: join(dataDir, "data.key"), used, clock, passphraseFile: config.unlockPassphraseFile });
+  const durable = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport, openSealer }).catch(
     (error: unknown) => {
       throw new StateRefused(describeError(error), { cause: error });
     },
