@@ -30,3 +30,13 @@ test("each operator has upstream's meaning", () => {
     assert.equal(matchesExpression({ key: "key", operator, values }, labels), want, `${operator} ${String(value)}`);
   }
 });
+
+test("what every object of JavaScript has is no label", () => {
+  for (const key of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    assert.equal(matchesExpression({ key, operator: "Exists" }, {}), false, key);
+    assert.equal(matchesExpression({ key, operator: "DoesNotExist" }, {}), true, key);
+    const labels = JSON.parse(`{${JSON.stringify(key)}:"x"}`) as Record<string, string>;
+    assert.equal(matchesExpression({ key, operator: "In", values: ["x"] }, labels), true, key);
+    assert.equal(matchesSelector({ matchLabels: labels }, labels), true, key);
+  }
+});

@@ -16,7 +16,7 @@ export function matchesSelector(selector: LabelSelector | undefined, labels: Lab
 
 /** Whether every label of `wanted` is there; a missing or empty map matches everything. */
 export function matchesLabels(wanted: Labels | undefined, labels: Labels | undefined): boolean {
-  return Object.entries(wanted ?? {}).every(([name, value]) => labels?.[name] === value);
+  return Object.entries(wanted ?? {}).every(([name, value]) => valueOf(labels, name) === value);
 }
 
 export interface SelectorExpression {
@@ -28,7 +28,7 @@ export interface SelectorExpression {
 /** One requirement of a label selector or of a node selector term (which also has Gt and Lt). */
 export function matchesExpression(expression: SelectorExpression, labels: Labels | undefined): boolean {
   const { key, operator, values = [] } = expression;
-  const value = labels?.[key];
+  const value = valueOf(labels, key);
   switch (operator) {
     case "In":
       return value !== undefined && values.includes(value);
@@ -45,6 +45,11 @@ export function matchesExpression(expression: SelectorExpression, labels: Labels
     default:
       return false;
   }
+}
+
+/** A label may be called `constructor`, which every object of JavaScript has without having that label. */
+function valueOf(labels: Labels | undefined, name: string): string | undefined {
+  return labels !== undefined && Object.hasOwn(labels, name) ? labels[name] : undefined;
 }
 
 function isInteger(text: string | undefined): text is string {

@@ -10,7 +10,13 @@ export interface Selector<Of> {
 }
 
 const TOKEN = /\s*(?:(==|!=|=|<|>)|([(),!])|([^\s(),!=<>]+))/y;
-const OPERATORS: Readonly<Record<string, string>> = { "=": "In", "==": "In", "!=": "NotIn", ">": "Gt", "<": "Lt" };
+const OPERATORS: ReadonlyMap<string, string> = new Map([
+  ["=", "In"],
+  ["==", "In"],
+  ["!=", "NotIn"],
+  [">", "Gt"],
+  ["<", "Lt"],
+]);
 
 /** The `labelSelector` of a query: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. BadRequest for anything else. */
 export function parseLabelSelector(text: string): Selector<Labels> {
@@ -55,7 +61,7 @@ function requirement(tokens: string[], text: string): SelectorExpression {
   const next = tokens[0];
   if (next === undefined || next === ",") return { key, operator: "Exists" };
   tokens.shift();
-  const operator = next === "in" ? "In" : next === "notin" ? "NotIn" : OPERATORS[next];
+  const operator = next === "in" ? "In" : next === "notin" ? "NotIn" : OPERATORS.get(next);
   if (operator === undefined) throw unparsable(text, `found '${next}', expected: in, notin, =, ==, !=, gt, lt`);
   const values = next === "in" || next === "notin" ? valueSet(tokens, text) : [singleValue(tokens)];
   const numeric = operator === "Gt" || operator === "Lt";

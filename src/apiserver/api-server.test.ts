@@ -337,3 +337,20 @@ test("without authentication a web page on this host is still refused", async ()
   const refused = await call(server, path, { headers: { origin: "https://evil.example" } });
   assert.deepEqual([refused.code, refused.json["reason"]], [403, "Forbidden"]);
 });
+
+test("a path that cannot be decoded is the client's fault everywhere", async () => {
+  await using server = await serveInMemory();
+  for (const path of ["tokens/%zz", "services/%E0%A4%A/x/endpoints", "deployments/%zz/x", "manifests/%/x", "%"]) {
+    const answer = await fetch(`${server.url}/api/v1/${path}`);
+    assert.equal(answer.status, 400, path);
+  }
+});
+
+test("a view that only JavaScript's objects know is not served", async () => {
+  await using server = await serveInMemory();
+  for (const as of ["constructor", "__proto__", "toString"]) {
+    const headers = { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` };
+    const answer = await fetch(`${server.url}/api/v1/namespaces`, { headers });
+    assert.equal(answer.status, 406, as);
+  }
+});

@@ -30,6 +30,9 @@ export interface RouterDeps {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** Made once: it is the end of every request, and a stack costs time. */
+const CLOSED = new DOMException("the connection or the answer has ended", "AbortError");
+
 /** What every request goes through: deadline, authentication, dispatch, errors as Status, audit and metrics. */
 export class RequestRouter {
   readonly #deps: RouterDeps;
@@ -69,7 +72,7 @@ export class RequestRouter {
     const started = clock.monotonic();
     const controller = new AbortController();
     this.#active.add(controller);
-    response.once("close", () => controller.abort());
+    response.once("close", () => controller.abort(CLOSED));
     const exchange = new Exchange(request, response, controller.signal);
     const streams = isStream(exchange);
     const fail = (error: unknown): Promise<void> => sendError(exchange, toApiError(error, log));
@@ -89,6 +92,7 @@ export class RequestRouter {
     const { authenticator, open, endpoints, cors } = this.#deps;
     if (this.#stopped) throw new ApiError("ServiceUnavailable", "the server is shutting down");
     if (cors && (await cors.serve(exchange))) return;
+    refuseBrokenPath(exchange.path);
     for (const endpoint of open) if (await endpoint.serve(exchange)) return;
     exchange.requester = authenticator.authenticate(exchange.request);
     for (const endpoint of endpoints) if (await endpoint.serve(exchange)) return;
@@ -124,6 +128,16 @@ export class RequestRouter {
       code,
       milliseconds: Math.round(milliseconds),
     });
+  }
+}
+
+/** Whatever decodes a part of the path later can rely on it. */
+function refuseBrokenPath(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch (cause) {
+    const message = `Cannot read the path ${JSON.stringify(path)}: its percent-encoding is broken`;
+    throw new ApiError("BadRequest", message, {}, { cause });
   }
 }
 

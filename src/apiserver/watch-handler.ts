@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { ApiError } from "../api/api-error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
@@ -44,9 +45,10 @@ export async function serveWatch(deps: WatchDeps, exchange: Exchange, request: W
   const { clock, random, onSlow } = deps;
   const { options, path, view, includeObject, filter } = request;
   const { declaration } = path.served;
+  // Frames go straight to the socket, which an answer has only once the one before on this connection is through: the
+  // next watch of a client may be here before we have seen the end of its last.
+  if (!(await hasSocket(exchange))) return;
   const start = startOf(deps.store, request);
-  // Frames go straight to the socket, which a pipelined answer does not have yet. No client pipelines a watch.
-  if (!exchange.response.socket) throw new ApiError("BadRequest", "a watch cannot be pipelined behind another request");
   const frames = new WatchFrames({ served: path.served, view, includeObject, now: () => clock.now() });
   exchange.response.setHeader("Content-Type", contentType(view));
   exchange.writeWarnings();
@@ -74,12 +76,32 @@ export async function serveWatch(deps: WatchDeps, exchange: Exchange, request: W
   if (options.bookmarks) {
     every(clock, BOOKMARK_MS, { callback: () => stream.send(frames.bookmark(deps.store.resourceVersion)), signal });
   }
-  const seconds = options.timeoutSeconds ?? SHORTEST_WATCH_SECONDS * (1 + random.next());
+  const { timeoutSeconds: asked = 0 } = options;
+  const seconds = asked > 0 ? asked : SHORTEST_WATCH_SECONDS * (1 + random.next());
   const cancel = clock.timer(seconds * 1000, () => ended.abort());
   await aborted(signal);
   cancel();
   ended.abort();
   stream.end();
+}
+
+/** Waits for the answer's turn on its connection; false where the client goes first. */
+async function hasSocket({ request, response, signal }: Exchange): Promise<boolean> {
+  if (response.socket) return true;
+  // An answer that waits is not told of its connection's end.
+  const gone = new AbortController();
+  const onClose = (): void => gone.abort();
+  request.socket.once("close", onClose);
+  const either = AbortSignal.any([signal, gone.signal]);
+  try {
+    await once(response, "socket", { signal: either });
+    return true;
+  } catch (error) {
+    if (!either.aborted) throw error;
+    return false;
+  } finally {
+    request.socket.off("close", onClose);
+  }
 }
 
 function startOf(store: Store, { path, filter, options }: WatchRequest): Start {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { eventually } from "../../test/poll.ts";
 import type { KubeObject } from "../api/kinds.ts";
+import { systemClock } from "../lib/clock.ts";
 import { serveInMemory } from "./api-server.fixture.ts";
 
 interface Frame {
@@ -129,3 +132,41 @@ test("a watcher that does not read is cut off and does not hold up the others", 
   await closed;
   busy.close();
 });
+
+test("watches that follow one another on a connection wait for their turn, and go with it", async () => {
+  await using server = await serveInMemory();
+  const { port } = new URL(server.url);
+  const socket = connect(Number(port), "127.0.0.1");
+  let got = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (got += text));
+  const ask = (seconds: number): void => {
+    socket.write(`GET ${configMaps}?watch=true&timeoutSeconds=${seconds} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  };
+  ask(1);
+  ask(1);
+  ask(3600);
+  ask(3600);
+  const answers = (): number => got.split("HTTP/1.1 200 OK").length - 1;
+  await eventually(() => answers() === 3, { what: "three watches, one after the other" });
+  assert.doesNotMatch(got, /HTTP\/1.1 4/);
+  socket.destroy();
+  const busy = async (): Promise<string> => /inflight_requests (\d+)/.exec(await metricsOf(server.url))?.[1] ?? "";
+  await eventually(async () => (await busy()) === "1", { what: "no watch left but the question itself" });
+});
+
+test("a watch without a time of its own, or with a very long one, goes on", async () => {
+  await using server = await serveInMemory();
+  const { objects, url } = server;
+  const queries = ["timeoutSeconds=0", "timeoutSeconds=-1", "timeoutSeconds=99999999", ""];
+  const watches = await Promise.all(queries.map((query) => openWatch(`${url}${configMaps}?watch=true&${query}`)));
+  await systemClock.sleep(30);
+  await objects.create("ConfigMap", { metadata: { namespace: "default", name: "a" } });
+  for (const [at, watch] of watches.entries()) {
+    assert.equal(shown(await watch.next()), "ADDED a", queries[at]);
+    watch.close();
+  }
+});
+
+async function metricsOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
+}

@@ -12,21 +12,32 @@ export interface Clock {
   timer(ms: number, callback: () => void): () => void;
 }
 
+/** What Node's timers can hold, some 24 days: they take anything longer for one millisecond. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
     signal?.throwIfAborted();
     try {
-      await delay(ms, undefined, signal ? { signal } : {});
+      for (let left = ms; ; left -= LONGEST_TIMER_MS) {
+        await delay(Math.min(left, LONGEST_TIMER_MS), undefined, signal ? { signal } : {});
+        if (left <= LONGEST_TIMER_MS) return;
+      }
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
     }
   },
   timer: (ms, callback) => {
-    const handle = setTimeout(callback, ms);
-    handle.unref();
+    let handle: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      const later = left > LONGEST_TIMER_MS;
+      handle = setTimeout(later ? () => arm(left - LONGEST_TIMER_MS) : callback, Math.min(left, LONGEST_TIMER_MS));
+      handle.unref();
+    };
+    arm(ms);
     return () => clearTimeout(handle);
   },
 };

@@ -1,8 +1,7 @@
-import { ApiError } from "../../api/api-error.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ResourceHandler } from "../resource-handler.ts";
-import { parseResourcePath, type ResourcePath } from "../resource-path.ts";
+import { parseResourcePath } from "../resource-path.ts";
 
 /** Every path of the Kubernetes API that names objects. */
 export class Resources implements Endpoint {
@@ -13,22 +12,9 @@ export class Resources implements Endpoint {
   }
 
   async serve(exchange: Exchange): Promise<boolean> {
-    const path = parsed(exchange.path);
+    const path = parseResourcePath(exchange.path);
     if (!path) return false;
     await this.#handler.serve(exchange, path);
     return true;
-  }
-}
-
-function parsed(path: string): ResourcePath | undefined {
-  try {
-    return parseResourcePath(path);
-  } catch (error) {
-    throw new ApiError(
-      "BadRequest",
-      `Cannot read the path ${JSON.stringify(path)}: its percent-encoding is broken`,
-      {},
-      { cause: error },
-    );
   }
 }

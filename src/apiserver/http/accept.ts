@@ -12,11 +12,11 @@ interface Clause {
   readonly quality: number;
 }
 
-const VIEWS: Readonly<Record<string, Wanted["view"]>> = {
-  Table: "table",
-  PartialObjectMetadata: "partial",
-  PartialObjectMetadataList: "partial-list",
-};
+const VIEWS: ReadonlyMap<string, Wanted["view"]> = new Map([
+  ["Table", "table"],
+  ["PartialObjectMetadata", "partial"],
+  ["PartialObjectMetadataList", "partial-list"],
+]);
 
 /** The first acceptable clause, best quality first. Throws NotAcceptable. */
 export function negotiate(accept: string | undefined): Wanted {
@@ -27,7 +27,7 @@ export function negotiate(accept: string | undefined): Wanted {
     if (!format) continue;
     const as = clause.parameters.get("as");
     if (as === undefined) return { view: "object", format };
-    const view = VIEWS[as];
+    const view = VIEWS.get(as);
     const known = clause.parameters.get("g") === "meta.k8s.io" && /^v1(beta1)?$/.test(clause.parameters.get("v") ?? "");
     if (view && known) return { view, format };
   }
