@@ -39,8 +39,12 @@ after(async () => {
 /** Runs a command in the first of the app's containers. */
 async function inPod(...command: string[]): Promise<string> {
   const [first = ""] = await app.containers();
-  const id = first.split(" ")[1]?.replace("podman://", "") ?? "";
-  return await host.runAsUser(["podman", "exec", id, ...command]);
+  return await host.runAsUser(["podman", "exec", containerId(first), ...command]);
+}
+
+/** Of a line of `app.containers()`. */
+function containerId(line: string): string {
+  return /podman:\/\/(\w+)/.exec(line)?.[1] ?? "";
 }
 
 async function answersAgain(): Promise<void> {
@@ -73,7 +77,7 @@ test("names elsewhere are asked from the host's resolver, although it listens on
   assert.match(await inPod("nslookup", "example.org"), /192\.0\.2\.77/);
 });
 
-test("the ingress answers on the host's own address, and sees who asks", async () => {
+test("the ingress answers on the host's own address", async () => {
   assert.match(await app.fetch(), /Hello from/);
   const ask = `fetch("http://${host.address}:${agent.ingressPort}/healthz").then((answer) => console.log(answer.status))`;
   assert.equal((await host.run([host.path(process.execPath), "-e", ask])).trim(), "404", "no rule for that host name");
@@ -158,7 +162,8 @@ test("kill -9 of the supervisor and an ordinary stop leave the containers, and a
   const before = await app.containers();
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     await agent.end(signal);
-    assert.match(await host.runAsUser(["podman", "ps", "--format={{.Names}}"]), /pswm-web-/);
+    const running = await host.runAsUser(["podman", "ps", "--no-trunc", "--quiet"]);
+    for (const id of before.map(containerId)) assert.ok(running.includes(id), `${id} runs without the node`);
     await agent.startAgain();
     await app.ready(2);
     assert.deepEqual(await app.containers(), before);
@@ -169,6 +174,7 @@ test("kill -9 of the supervisor and an ordinary stop leave the containers, and a
 test("what was deployed can be removed, and nothing of it stays", async () => {
   await app.remove();
   for (const name of ["once", "limited"]) await client.json("DELETE", `/api/v1/namespaces/default/pods/${name}`);
-  const left = (): Promise<string> => host.runAsUser(["podman", "ps", "--all", "--format={{.Names}}"]);
-  await eventually(async () => !(await left()).includes("pswm-"), { timeoutMs: 20_000, what: "no containers" });
+  const filter = "--filter=label=io.podman-swarm.pod-name";
+  const left = (): Promise<string> => host.runAsUser(["podman", "ps", "--all", "--quiet", filter]);
+  await eventually(async () => (await left()) === "", { timeoutMs: 20_000, what: "no containers" });
 });
