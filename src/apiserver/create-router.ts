@@ -19,6 +19,7 @@ import { Reviews } from "./endpoints/reviews.ts";
 import { ServerInfo } from "./endpoints/server-info.ts";
 import { Health } from "./health.ts";
 import { Cors } from "./http/cors.ts";
+import { ListBodies } from "./list-body.ts";
 import { ListPages } from "./list-pages.ts";
 import type { HealthCheck, PodLogs } from "./ports.ts";
 import type { Registry } from "./registry.ts";
@@ -61,6 +62,7 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
     clock,
     random,
     pages: new ListPages({ clock, random }),
+    bodies: new ListBodies(clock),
     subresources: subresourcesOf(parts),
     onSlowWatcher: ({ resource, unsentBytes }) => {
       slow.add({ resource });

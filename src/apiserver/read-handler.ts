@@ -6,7 +6,7 @@ import type { Entry } from "../store/port.ts";
 import type { Wanted } from "./http/accept.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { sendView } from "./http/send-view.ts";
-import { listBody } from "./list-body.ts";
+import type { ListBodies } from "./list-body.ts";
 import type { ListOptions } from "./list-options.ts";
 import type { ListPages, Page } from "./list-pages.ts";
 import { filtered, type ObjectFilter } from "./object-filter.ts";
@@ -17,6 +17,7 @@ import { parseVersion, refuseFuture } from "./requested-version.ts";
 export interface ReadDeps {
   readonly registry: Registry;
   readonly pages: ListPages;
+  readonly bodies: ListBodies;
   readonly clock: Clock;
 }
 
@@ -51,7 +52,9 @@ export async function serveList(deps: ReadDeps, exchange: Exchange, request: Lis
       items,
     });
   }
-  return sendView(exchange, wanted, listBody(served, page.entries, metadata));
+  const body = deps.bodies.body(served, page.entries, metadata);
+  if (wanted.format === "json" && !exchange.pretty) return exchange.send(200, body);
+  return sendView(exchange, wanted, Buffer.concat(body));
 }
 
 function pageOf({ registry, pages }: ReadDeps, { served, filter, options }: ListRequest): Page {

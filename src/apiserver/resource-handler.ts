@@ -4,7 +4,7 @@ import type { Random } from "../lib/random.ts";
 import { deleteOptions } from "./delete-options.ts";
 import { negotiate, type Wanted } from "./http/accept.ts";
 import type { Exchange } from "./http/exchange.ts";
-import { listBody } from "./list-body.ts";
+import { type ListBodies, listBody } from "./list-body.ts";
 import { listOptions } from "./list-options.ts";
 import type { ListPages } from "./list-pages.ts";
 import { objectFilter } from "./object-filter.ts";
@@ -27,6 +27,7 @@ import {
 export interface ResourceDeps {
   readonly registry: Registry;
   readonly pages: ListPages;
+  readonly bodies: ListBodies;
   readonly clock: Clock;
   readonly random: Random;
   /** `status` and `scale` for every kind that has them, others by resource and name, such as `pods/log`. */
