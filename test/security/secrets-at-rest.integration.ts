@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Lab } from "../lab/lab.ts";
+import { AgentProcess } from "../support/agent-process.ts";
+
+const WORD = "correct-horse-battery";
+
+let lab: Lab;
+let agent: AgentProcess;
+
+before(async () => {
+  lab = await Lab.start({ hosts: 1 });
+  agent = await AgentProcess.start({ place: { host: lab.host(1), user: "root" } });
+});
+
+after(async () => {
+  await agent?.stop();
+  await lab?.stop();
+});
+
+test("a Secret lies readable nowhere in the data directory, and the agent refuses to start without its key", async () => {
+  const client = agent.client();
+  const body = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "db", annotations: { note: WORD } },
+    stringData: { password: WORD },
+  };
+  const { signal } = new AbortController();
+  await client.json("POST", "/api/v1/namespaces/default/secrets", { body, signal });
+  const needles = ["-e", WORD, "-e", Buffer.from(WORD).toString("base64")];
+  const readable = (): string => {
+    try {
+      return execFileSync("grep", ["-rlaF", ...needles, agent.dataDir], { encoding: "utf8" });
+    } catch {
+      return ""; // grep's way to say that it found nothing
+    }
+  };
+  assert.equal(readable(), "");
+  await agent.end();
+  assert.equal(readable(), "");
+  const file = join(agent.dataDir, "data.key");
+  const kept = readFileSync(file);
+  rmSync(file);
+  await assert.rejects(agent.startAgain(), /the data key is missing: put .*data\.key back/);
+  writeFileSync(file, kept, { mode: 0o600 });
+  await agent.startAgain();
+  const again = await client.json("GET", "/api/v1/namespaces/default/secrets/db", { signal });
+  assert.deepEqual((again as { data: unknown }).data, { password: Buffer.from(WORD).toString("base64") });
+  client.close();
+});
