@@ -179,6 +179,14 @@ const refusals: {
     message: /Request entity too large: limit is 3145728/,
   },
   {
+    title: "fields that stand twice, nested without end",
+    path,
+    method: "POST",
+    body: `${'{"a":1,"a":'.repeat(100_000)}1${"}".repeat(100_000)}`,
+    code: 400,
+    message: /exceeded max depth/,
+  },
+  {
     title: "broken percent-encoding",
     path: "/api/v1/namespaces/%zz/pods",
     code: 400,
@@ -353,4 +361,14 @@ test("a view that only JavaScript's objects know is not served", async () => {
     const answer = await fetch(`${server.url}/api/v1/namespaces`, { headers });
     assert.equal(answer.status, 406, as);
   }
+});
+
+test("a hundred thousand warnings are a few, and say that they were more", async () => {
+  await using server = await serveInMemory();
+  const fields = Array.from({ length: 100_000 }, (_, at) => [`f${at}`, 1]);
+  const body = JSON.stringify({ metadata: { name: "a" }, ...Object.fromEntries(fields) });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${server.url}${path}`, { method: "POST", headers, body });
+  assert.equal(answer.status, 201);
+  assert.match(answer.headers.get("warning") ?? "", /unknown field .*f0.*and 99984 more warnings/);
 });

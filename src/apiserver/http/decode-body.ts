@@ -1,4 +1,5 @@
 import { ApiError } from "../../api/api-error.ts";
+import { isNestedTooDeeply } from "../../api/nesting.ts";
 import { duplicateKeys } from "./duplicate-keys.ts";
 import type { Exchange } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
@@ -42,7 +43,10 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
 
 export function decodeJson(text: string): DecodedBody {
   try {
-    return { value: JSON.parse(text) as unknown, duplicates: duplicateKeys(text) };
+    const value = JSON.parse(text) as unknown;
+    // Nothing that we serve is so deep, and what looks into it later may take its time or the stack for every level.
+    if (isNestedTooDeeply(value)) throw new Error("exceeded max depth");
+    return { value, duplicates: duplicateKeys(text) };
   } catch (error) {
     throw malformed(error);
   }

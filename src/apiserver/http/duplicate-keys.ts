@@ -1,6 +1,9 @@
+/** More than anyone reads; each path costs as much as it is long. */
+const MOST_FOUND = 100;
+
 /**
  * Paths of fields that stand more than once in one JSON object, as strict field validation names them. The text must be
- * valid JSON. One pass over the text, without building anything but the open objects' key sets.
+ * valid JSON and not nested without bound. One pass over the text, without building anything but the open objects' key sets.
  */
 export function duplicateKeys(text: string): readonly string[] {
   const found: string[] = [];
@@ -40,7 +43,7 @@ function noteKey(open: readonly Frame[], key: string, found: string[]): void {
   if (!top?.keys) return;
   top.step = key;
   top.expectsKey = false;
-  if (top.keys.has(key)) found.push(pathOf(open));
+  if (top.keys.has(key) && found.length < MOST_FOUND) found.push(pathOf(open));
   top.keys.add(key);
 }
 

@@ -6,7 +6,11 @@ import { isLoopback } from "./loopback.ts";
 
 /** Upstream's threshold: smaller answers are not worth the time (apiserver `defaultGzipThresholdBytes`). */
 const GZIP_FROM_BYTES = 128 * 1024;
-const LONGEST_WARNING_BYTES = 4096;
+/** Upstream's bounds (apiserver `truncateAtTotalRunes`, `truncateItemRunes`): clients refuse an answer with a huge head. */
+const ALL_WARNINGS = 4096;
+const LONGEST_WARNING = 256;
+/** What stands around one in the head. */
+const HEADER_CHARACTERS = 20;
 
 const compress = promisify(gzip);
 
@@ -48,13 +52,13 @@ export class Exchange {
 
   /** A sentence for the client to show; repeated ones are sent once. */
   readonly warn = (sentence: string): void => {
-    this.#warnings.add(sentence.slice(0, LONGEST_WARNING_BYTES));
+    this.#warnings.add(sentence.slice(0, ALL_WARNINGS));
   };
 
   /** Puts the warnings into the answer's head (RFC 7234 5.5, code 299). */
   writeWarnings(): void {
     if (this.#warnings.size === 0) return;
-    const values = [...this.#warnings].map((text) => `299 - "${quoted(text)}"`);
+    const values = bounded([...this.#warnings]).map((text) => `299 - "${quoted(text)}"`);
     this.response.setHeader("Warning", values);
   }
 
@@ -105,4 +109,13 @@ function quoted(text: string): string {
     .replaceAll(/[^\x20-\x7e]+/g, " ")
     .replaceAll("\\", "\\\\")
     .replaceAll('"', '\\"');
+}
+
+/** All of them, or where that is too much the first ones, shortened, and how many there are besides. */
+function bounded(warnings: readonly string[]): string[] {
+  const total = warnings.reduce((sum, text) => sum + HEADER_CHARACTERS + text.length, 0);
+  if (total <= ALL_WARNINGS) return [...warnings];
+  const kept = warnings.slice(0, ALL_WARNINGS / LONGEST_WARNING).map((text) => text.slice(0, LONGEST_WARNING));
+  const more = warnings.length - kept.length;
+  return more > 0 ? [...kept, `and ${more} more warnings`] : kept;
 }
