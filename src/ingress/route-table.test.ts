@@ -58,3 +58,18 @@ test("no spelling of a path leads past its rule", () => {
   ] as const;
   for (const [target, expected] of cases) assert.equal(matchablePath(target), expected, target);
 });
+
+test("a path costs what the rules are long, not what the client sends", () => {
+  const rules = ["/x/y", "/x"].map(
+    (path) => ({ host: "", type: "Prefix", path, backend: path, redirect: false }) as const,
+  );
+  const table = new RouteTable({ rules });
+  const cases = { "/x/y": "/x/y", "/x/y/": "/x/y", "/x/yz": "/x", "/x/yz/": "/x", "/xyz/y": undefined, "/x/": "/x" };
+  for (const [path, backend] of Object.entries(cases)) {
+    assert.equal(table.match("", path)?.backend, backend, path);
+    assert.equal(table.match("", `${path}/${"a/".repeat(1000)}`)?.backend, backend, path);
+  }
+  const started = performance.now();
+  for (let round = 0; round < 20; round++) table.match("a.test", "/".repeat(32_000));
+  assert.ok(performance.now() - started < 2000);
+});

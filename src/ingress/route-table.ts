@@ -9,6 +9,8 @@ export interface Route {
 interface PathTable {
   readonly exact: Map<string, Route>;
   readonly prefix: Map<string, Route>;
+  /** Characters of the longest prefix: what a client's path has beyond need not be looked at. */
+  longest: number;
 }
 
 /** Rules compiled for matching: a lookup costs a Map access per path segment, however many rules there are. */
@@ -38,8 +40,9 @@ export class RouteTable {
 
   #add({ host, type, path, backend, redirect }: IngressRule): void {
     let table = this.#hosts.get(host);
-    if (table === undefined) this.#hosts.set(host, (table = { exact: new Map(), prefix: new Map() }));
+    if (table === undefined) this.#hosts.set(host, (table = { exact: new Map(), prefix: new Map(), longest: 0 }));
     table[type === "Exact" ? "exact" : "prefix"].set(path, { backend, redirect });
+    if (type !== "Exact") table.longest = Math.max(table.longest, path.length);
   }
 }
 
@@ -47,7 +50,8 @@ function matchPath(table: PathTable | undefined, path: string): Route | undefine
   if (table === undefined) return undefined;
   const exact = table.exact.get(path);
   if (exact !== undefined) return exact;
-  for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+  const start = path.length > table.longest ? path.lastIndexOf("/", table.longest) : path.length;
+  for (let end = start; end > 0; end = path.lastIndexOf("/", end - 1)) {
     const route = table.prefix.get(path.slice(0, end));
     if (route !== undefined) return route;
   }

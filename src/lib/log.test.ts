@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeError } from "./log.ts";
+import { createLogger, describeError } from "./log.ts";
 
 const cases: readonly { readonly name: string; readonly error: unknown; readonly says: string }[] = [
   { name: "a plain error", error: new Error("it broke"), says: "it broke" },
@@ -21,3 +21,17 @@ const cases: readonly { readonly name: string; readonly error: unknown; readonly
 for (const { name, error, says } of cases) {
   test(`${name} is described once`, () => assert.equal(describeError(error), says));
 }
+
+test("no line holds what a terminal takes for a command, and each is one line", () => {
+  for (const format of ["text", "json"] as const) {
+    const lines: string[] = [];
+    const log = createLogger({ format, write: (line) => lines.push(line) });
+    log.warn("\u001b[2Jgone\nlevel=info faked", { path: "/\u009b31m\u202e\u007f", said: "a\r\nb" });
+    assert.equal(lines.length, 1);
+    const text = (lines[0] ?? "").slice(0, -1);
+    assert.equal(lines[0], `${text}\n`);
+    assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202e]/, format);
+    assert.match(text, /\\u001b\[2Jgone/);
+    if (format === "json") assert.equal((JSON.parse(text) as { path: string }).path, "/\u009b31m\u202e\u007f");
+  }
+});

@@ -31,7 +31,7 @@ export function createLogger({
     const emit = (at: Level, message: string, fields: Fields = {}): void => {
       if (ORDER[at] < ORDER[level]) return;
       const all = { ...base, ...fields };
-      write(format === "json" ? jsonLine(at, message, all) : textLine(at, message, all));
+      write(`${printable(format === "json" ? jsonLine(at, message, all) : textLine(at, message, all))}\n`);
     };
     return {
       debug: (message, fields) => emit("debug", message, fields),
@@ -55,13 +55,20 @@ export function describeError(error: unknown): string {
   return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
 
+/** What a terminal would take for a command, written out; JSON escapes only some of it. */
+function printable(line: string): string {
+  return line.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 function plain(value: unknown): unknown {
   return value instanceof Error ? describeError(value) : value;
 }
 
 function jsonLine(level: Level, message: string, fields: Fields): string {
   const values = Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]));
-  return `${JSON.stringify({ time: new Date(systemClock.now()).toISOString(), level, msg: message, ...values })}\n`;
+  return `${JSON.stringify({ time: new Date(systemClock.now()).toISOString(), level, msg: message, ...values })}`;
 }
 
 function textLine(level: Level, message: string, fields: Fields): string {
@@ -72,5 +79,5 @@ function textLine(level: Level, message: string, fields: Fields): string {
       return ` ${name}=${text !== undefined && /[\s"]/.test(text) ? JSON.stringify(text) : text}`;
     })
     .join("");
-  return `${new Date(systemClock.now()).toISOString().slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${message}${rest}\n`;
+  return `${new Date(systemClock.now()).toISOString().slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${message}${rest}`;
 }
