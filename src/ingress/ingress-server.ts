@@ -10,6 +10,7 @@ import { RoundRobin, type Balancer } from "./balancer.ts";
 import { CertificateStore } from "./certificate-store.ts";
 import { errorPage, pageTitle, type PageStatus } from "./error-page.ts";
 import { readIncoming, type Incoming, type ListenerContext } from "./incoming.ts";
+import { loadPool } from "./load-pool.ts";
 import { ProxyRequest } from "./proxy-request.ts";
 import { endWithPage, isWebSocket, proxyUpgrade } from "./proxy-upgrade.ts";
 import { matchablePath, RouteTable } from "./route-table.ts";
@@ -131,7 +132,7 @@ export class IngressServer {
   async run(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const early = this.#collectEarly();
-    const { default: Pool } = await import("undici/lib/dispatcher/pool.js");
+    const Pool = await loadPool();
     const pools = new UpstreamPools(
       { create: (origin, options) => new Pool(origin, options), log: this.#deps.log },
       { connectTimeoutMs: this.#timeouts.connect, idleTimeoutMs: this.#timeouts.idle },

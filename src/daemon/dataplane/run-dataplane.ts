@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { DnsServer } from "../../dns/dns-server.ts";
+import { loadPoolWithParser } from "../../ingress/load-pool.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createLogger, describeError, type Level, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -25,7 +26,7 @@ export async function runDataplane(args: readonly string[] = process.argv.slice(
   try {
     const sockets = await received;
     // The ingress loads this when it starts, which is too late: by then, the program may not be readable any more.
-    await import("undici/lib/dispatcher/pool.js");
+    await loadPoolWithParser();
     try {
       if (sockets.dropTo !== undefined) dropPrivileges(sockets.dropTo);
     } catch (error) {
