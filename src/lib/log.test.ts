@@ -30,6 +30,7 @@ test("no line holds what a terminal takes for a command, and each is one line", 
     assert.equal(lines.length, 1);
     const text = (lines[0] ?? "").slice(0, -1);
     assert.equal(lines[0], `${text}\n`);
+    // oxlint-disable-next-line no-control-regex -- they are what this is about
     assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202e]/, format);
     assert.match(text, /\\u001b\[2Jgone/);
     if (format === "json") assert.equal((JSON.parse(text) as { path: string }).path, "/\u009b31m\u202e\u007f");

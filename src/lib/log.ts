@@ -57,6 +57,7 @@ export function describeError(error: unknown): string {
 
 /** What a terminal would take for a command, written out; JSON escapes only some of it. */
 function printable(line: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what this is about
   return line.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
