@@ -69,3 +69,12 @@ export class ApiError extends Error {
 export function isReason(error: unknown, reason: StatusReason): error is ApiError {
   return error instanceof ApiError && error.reason === reason;
 }
+
+/** Cause of a refusal to create something in a namespace that is being deleted (core/v1 `NamespaceTerminatingCause`). */
+export const NAMESPACE_TERMINATING = "NamespaceTerminating";
+
+/** Nothing can be made there any more: who wanted to has nothing left to do, and trying again helps nobody. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  if (!isReason(error, "Forbidden")) return false;
+  return error.details.causes?.some(({ reason }) => reason === NAMESPACE_TERMINATING) ?? false;
+}

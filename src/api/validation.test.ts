@@ -272,6 +272,19 @@ test("a pod's update may change images, and nothing else of its spec", () => {
   );
 });
 
+test("scheduling gates are only ever taken away, and a gated pod's node selector may be narrowed", () => {
+  const gated = (...names: string[]) => ({ schedulingGates: names.map((name) => ({ name })) });
+  assert.deepEqual(updateErrors("Pod", pod(gated("a/x", "a/y")), pod(gated("a/y"))), []);
+  assert.deepEqual(updateErrors("Pod", pod(gated("a/x")), pod({})), []);
+  assert.deepEqual(updateErrors("Pod", pod({}), pod(gated("a/x"))), [
+    "spec.schedulingGates: Forbidden: only deletion is allowed, but found new scheduling gate 'a/x'",
+  ]);
+  const onDisk = { nodeSelector: { disk: "ssd" } };
+  assert.deepEqual(updateErrors("Pod", pod(gated("a/x")), pod({ ...gated("a/x"), ...onDisk })), []);
+  assert.equal(updateErrors("Pod", pod({ ...gated("a/x"), ...onDisk }), pod(gated("a/x"))).length, 1);
+  assert.equal(updateErrors("Pod", pod({}), pod(onDisk)).length, 1);
+});
+
 test("a service keeps its address and its node ports when an update leaves them out", () => {
   const before = service({ type: "NodePort", clusterIP: "10.43.0.9", ports: [{ port: 80, nodePort: 30_001 }] });
   const declaration = declarationOf("Service");

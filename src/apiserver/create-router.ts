@@ -111,7 +111,7 @@ function subresourcesOf({ registry, clock, logs }: RouterParts): ReadonlyMap<str
     ["nodes/proxy", notYet("proxy")],
     ["serviceaccounts/token", notYet("a service account's token")],
     ["pods/log", podLogSubresource(registry, logs)],
-    ["pods/ephemeralcontainers", replacePart(registry, now, "ephemeralContainers")],
+    ["pods/ephemeralcontainers", notYet("adding containers to a running pod")],
     ["namespaces/finalize", replacePart(registry, now, "finalizers")],
   ]);
 }

@@ -1,4 +1,4 @@
-import { isReason } from "../api/api-error.ts";
+import { isNamespaceTerminating, isReason } from "../api/api-error.ts";
 import type { Event, Kinds } from "../api/kinds.ts";
 import type { EventRecorder, Objects, Regarding } from "../api/objects.ts";
 import { timestamp, type Clock } from "../lib/clock.ts";
@@ -119,6 +119,9 @@ export class ObjectEventRecorder {
       return (await this.#repeat(what)) ?? (await this.#create(what));
     } catch (error) {
       const { regarding, reason, message } = what.event;
+      // An Event goes with its namespace: there is nowhere to write it, and nobody left to read it.
+      const gone = isReason(error, "NotFound") && error.details.kind === "namespaces";
+      if (gone || isNamespaceTerminating(error)) return undefined;
       this.#logger.warn("Cannot record an Event", {
         regarding: `${regarding.kind} ${regarding.namespace ?? ""}/${regarding.name}`,
         reason,

@@ -1,4 +1,4 @@
-import { isReason } from "../api/api-error.ts";
+import { isNamespaceTerminating, isReason } from "../api/api-error.ts";
 import type { KindName } from "../api/kinds.ts";
 import type { EventRecorder, ObjectChange, Objects } from "../api/objects.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -175,7 +175,8 @@ export class ControllerRunner {
     { name }: Controller,
     { queue, key, error }: { queue: WorkQueue; key: string; error: unknown },
   ): "ok" | "conflict" | "error" {
-    if (error === undefined) {
+    // What is left in a namespace that is being deleted goes by itself: nothing is owed to it any more.
+    if (error === undefined || isNamespaceTerminating(error)) {
       queue.forget(key);
       return "ok";
     }

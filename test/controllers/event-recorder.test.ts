@@ -41,9 +41,24 @@ test("an Event that cannot be written is logged and hurts nobody", async (t) => 
   const lines: string[] = [];
   const logger = createLogger({ write: (line) => void lines.push(line) });
   const recorder = new ObjectEventRecorder({ objects, clock: systemClock, logger });
-  const regarding = { ...pod, namespace: "nowhere" };
+  const regarding = { ...pod, name: "Not A Name" };
   recorder.from({ component: "kubelet" }).record({ ...event("lost"), regarding });
   await recorder.flush();
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /Cannot record an Event.*lost/);
+});
+
+test("an Event about what goes with its namespace is no failure", async (t) => {
+  const objects = await localObjects(t);
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const recorder = new ObjectEventRecorder({ objects, clock: systemClock, logger });
+  await objects.create("Namespace", { metadata: { name: "leaving" } });
+  const { uid = "" } = objects.get("Namespace", { name: "leaving" })?.metadata ?? {};
+  await objects.delete("Namespace", { name: "leaving", uid });
+  for (const namespace of ["leaving", "gone"]) {
+    recorder.from({ component: "kubelet" }).record({ ...event("killed"), regarding: { ...pod, namespace } });
+  }
+  await recorder.flush();
+  assert.deepEqual(lines, []);
 });

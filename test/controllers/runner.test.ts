@@ -107,6 +107,20 @@ test("a failure is logged and tried again, a conflict only tried again", async (
   assert.match(lines[0] ?? "", /ConfigMap\/default\/a.*Cannot reach the thing/);
 });
 
+test("what cannot be made in a namespace that is being deleted is neither logged nor tried again", async (t) => {
+  const objects = await localObjects(t);
+  const { metadata } = await objects.create("Namespace", { metadata: { name: "leaving" } });
+  await objects.delete("Namespace", { name: "leaving", uid: metadata?.uid ?? "" });
+  const controller = configMaps(objects, () => ({
+    stages: [[create("ConfigMap", { metadata: { name: "b", namespace: "leaving" } })]],
+  }));
+  const { lines, outcomes, runner } = run(t, { objects, controller });
+  await objects.create("ConfigMap", map("a"));
+  await eventually(() => outcomes.length > 0 && runner.idle);
+  assert.deepEqual(outcomes, ["ok"]);
+  assert.deepEqual(lines, []);
+});
+
 test("a stage that fails keeps its Events back, and the later stages are still tried", async (t) => {
   const objects = await localObjects(t);
   const regarding = { kind: "ConfigMap", name: "a" };

@@ -43,6 +43,8 @@ test("gated pods, pods of other schedulers and pods whose claims cannot be had s
   await eventually(() => why(cluster, "claim") === '0/1 nodes are available: persistentvolumeclaim "disk" not found.');
   assert.equal(why(cluster, "foreign"), undefined);
   assert.equal(cluster.get("Pod", "gated").spec.nodeName, undefined);
+  await cluster.change("Pod", "gated", ({ spec }) => void delete spec.schedulingGates);
+  await eventually(() => cluster.get("Pod", "gated").spec.nodeName === "node1");
 });
 
 test("pods of one owner are spread over nodes, and a cordoned node gets none", async (t) => {

@@ -14,7 +14,7 @@ const UPDATABLE = [
 /** A pod's spec is fixed but for a few fields (upstream's `ValidatePodUpdate`). */
 export function podUpdateErrors(next: Pod, previous: Pod): FieldError[] {
   if (next.spec === undefined || previous.spec === undefined) return [];
-  const deadline = deadlineErrors(next.spec, previous.spec);
+  const deadline = [...deadlineErrors(next.spec, previous.spec), ...gateErrors(next.spec, previous.spec)];
   const removed = (previous.spec.tolerations ?? []).filter(
     (old) => !(next.spec?.tolerations ?? []).some((toleration) => isDeepStrictEqual(toleration, old)),
   );
@@ -24,8 +24,23 @@ export function podUpdateErrors(next: Pod, previous: Pod): FieldError[] {
       forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"),
     ];
   }
-  if (isDeepStrictEqual(fixed(next.spec), fixed(previous.spec))) return deadline;
+  if (isDeepStrictEqual(fixed(next.spec), fixed(withNarrowedNodes(previous.spec, next.spec)))) return deadline;
   return [...deadline, forbidden("spec", `pod updates may not change fields other than ${UPDATABLE.join(",")}`)];
+}
+
+/** Gates are taken away by those who set them; a pod that is past them is not held up again. */
+function gateErrors({ schedulingGates: next = [] }: PodSpec, { schedulingGates: old = [] }: PodSpec): FieldError[] {
+  return next
+    .filter(({ name }) => !old.some((gate) => gate.name === name))
+    .map(({ name }) =>
+      forbidden("spec.schedulingGates", `only deletion is allowed, but found new scheduling gate '${name}'`),
+    );
+}
+
+/** A gated pod's node selector may be made narrower (KEP-3838): such labels count as if they had always been there. */
+function withNarrowedNodes(previous: PodSpec, { nodeSelector = {} }: PodSpec): PodSpec {
+  if ((previous.schedulingGates ?? []).length === 0 || Object.keys(nodeSelector).length === 0) return previous;
+  return { ...previous, nodeSelector: { ...nodeSelector, ...previous.nodeSelector } };
 }
 
 function deadlineErrors(
@@ -41,7 +56,13 @@ function deadlineErrors(
 /** The spec without what may change. Binding sets the node's name by its own path, so here it is fixed too. */
 function fixed(spec: PodSpec): object {
   const withoutImage = ({ image: _image, ...rest }: Container): object => rest;
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, terminationGracePeriodSeconds, ...rest } = spec;
+  const {
+    activeDeadlineSeconds: _deadline,
+    tolerations: _tolerations,
+    schedulingGates: _gates,
+    terminationGracePeriodSeconds,
+    ...rest
+  } = spec;
   return {
     ...rest,
     grace:

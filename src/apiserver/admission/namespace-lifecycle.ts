@@ -1,4 +1,4 @@
-import { ApiError } from "../../api/api-error.ts";
+import { ApiError, NAMESPACE_TERMINATING } from "../../api/api-error.ts";
 import type { KindDeclaration } from "../../api/kind.ts";
 import type { Namespace } from "../../api/kinds.ts";
 import type { Store } from "../../store/port.ts";
@@ -37,7 +37,7 @@ export class NamespaceLifecycle implements AdmissionStep {
 function terminating(kind: KindDeclaration, name: string, namespace: string): ApiError {
   const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
   const cause = {
-    reason: "NamespaceTerminating",
+    reason: NAMESPACE_TERMINATING,
     message: `namespace ${namespace} is being terminated`,
     field: "metadata.namespace",
   };

@@ -55,7 +55,10 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
   );
   const metrics = new Metrics();
   const store = new MeasuredStore(durable, { clock, metrics });
-  const { registry, objects } = openRegistry({ store, clock, random }, { serviceCidr });
+  const { registry, objects } = openRegistry(
+    { store, clock, random },
+    { serviceCidr, servesNodePorts: !config.rootless },
+  );
   const events = new ObjectEventRecorder({ objects, clock, logger });
   return {
     store,

@@ -14,6 +14,8 @@ export const pod = declareKind({
   namespaced: true,
   versions: [{ group: "", version: "v1", schema: "core.v1.Pod" }],
   status: true,
+  // Since Kubernetes 1.33. The scheduler tries a pod again when it changes.
+  generation: true,
   subresources: [
     { name: "binding", kind: "Binding", verbs: ["create"] },
     { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: ["create"] },
