@@ -5,4 +5,6 @@
 export interface Kernel {
   /** Resolves with the program's standard output. */
   run(command: readonly [string, ...string[]], options?: { input?: string; signal?: AbortSignal }): Promise<string>;
+  /** A way to isolate all ports of a bridge that needs no program; false where it cannot be gone. */
+  isolatePorts?(bridge: string): boolean;
 }

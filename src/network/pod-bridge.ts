@@ -71,6 +71,7 @@ export class PodBridge {
   }
 
   async #isolateNow(): Promise<void> {
+    if (this.#kernel.isolatePorts?.(this.name)) return;
     const listed = await this.#kernel.run(["ip", "-j", "-d", "link", "show", "master", this.name]);
     const open = (JSON.parse(listed || "[]") as BridgePort[])
       .filter(({ linkinfo }) => linkinfo?.info_slave_data?.isolated !== true)

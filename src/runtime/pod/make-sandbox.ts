@@ -32,7 +32,6 @@ async function attempt(context: PodContext, signal: AbortSignal): Promise<void> 
   const hostNetwork = pod.spec?.hostNetwork === true;
   const attachment = hostNetwork ? undefined : await deps.network.attach({ uid, namespace, name });
   state.ip = attachment?.ip ?? deps.node.hostIp;
-  context.changed();
   const hostname = hostnameOf(pod);
   const [hostResolv, hostHosts] = await Promise.all([
     readFile("/etc/resolv.conf", "utf8").catch(() => ""),

@@ -23,6 +23,8 @@ export interface InspectedContainer {
     readonly StartedAt: string;
     readonly FinishedAt: string;
   };
+  /** Bytes, 0 for no limit. */
+  readonly HostConfig: { readonly Memory: number };
 }
 
 /** libpod's container states (`libpod/define/containerstate.go`). */

@@ -153,9 +153,9 @@ export class PodmanWatch {
     try {
       const inspected = await this.#http.json<InspectedContainer>({ path: `/containers/${containerId}/json`, signal });
       let exit = exitOf(inspected, now);
-      if (exitCode === SIGKILLED && !exit.oomKilled && (await killedForMemory(containerId))) {
-        exit = { ...exit, oomKilled: true };
-      }
+      // Most are killed because they did not heed their stop signal: the kernel's log is only read where it may tell more.
+      const suspect = exitCode === SIGKILLED && !exit.oomKilled && inspected.HostConfig.Memory > 0;
+      if (suspect && (await killedForMemory(containerId))) exit = { ...exit, oomKilled: true };
       // The event may overtake the state that it announces.
       return stateOf(inspected.State.Status) === "exited" ? exit : { ...exit, exitCode, finishedAt: now };
     } catch (error) {
