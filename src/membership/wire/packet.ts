@@ -107,6 +107,7 @@ function unpack(message: Buffer, opened: OpenedPacket, budget: Budget): void {
 }
 
 function decodeMessage(type: number | undefined, body: Buffer): PacketMessage {
+  if (type === undefined) reject("a packet", "it is empty");
   switch (type) {
     case MESSAGE_TYPE.ping:
       return { kind: "ping", ping: pingCodec.decode(body) };
@@ -125,6 +126,6 @@ function decodeMessage(type: number | undefined, body: Buffer): PacketMessage {
     case MESSAGE_TYPE.user:
       return { kind: "user", payload: Buffer.from(body) };
     default:
-      return reject("a packet", type === undefined ? "it is empty" : `messages of type ${type} are not known`);
+      return reject("a packet", `messages of type ${type} are not known`);
   }
 }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { eventually } from "../../../test/poll.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { transportContract } from "../transport.contract.ts";
+import { NetworkTransport } from "./network-transport.ts";
+import { StreamServer } from "./stream-server.ts";
+
+const deps = { log: silentLogger };
+const local = { host: "127.0.0.1", port: 0 };
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+transportContract("UDP and TCP", async () => ({
+  a: await NetworkTransport.open(deps, local),
+  b: await NetworkTransport.open(deps, local),
+  nobody: { host: "127.0.0.1", port: await freePort() },
+}));
+
+async function serving(
+  options: ConstructorParameters<typeof StreamServer>[1],
+  work: (port: number, server: StreamServer) => Promise<void>,
+): Promise<void> {
+  const server = new StreamServer(deps, options);
+  const { port } = await server.listen("127.0.0.1", 0);
+  try {
+    await work(port, server);
+  } finally {
+    await server.close();
+  }
+}
+
+async function dial(port: number): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return socket;
+}
+
+test("a connection that begins with TLS is handed over with all its bytes", async () => {
+  const taken: Buffer[] = [];
+  const onTls = (socket: Socket): void => {
+    socket.on("data", (chunk: Buffer) => taken.push(chunk));
+    socket.resume();
+  };
+  await serving({ respond: () => undefined, onTls }, async (port, server) => {
+    const socket = await dial(port);
+    socket.write(Buffer.from([0x16, 3, 1]));
+    await eventually(() => Buffer.concat(taken).length === 3);
+    socket.write(Buffer.from("more"));
+    await eventually(() => Buffer.concat(taken).toString("latin1") === "\x16\x03\x01more");
+    assert.equal(server.refused, 0);
+    socket.destroy();
+  });
+});
+
+const garbage: readonly [string, string][] = [
+  ["an HTTP request", "GET / HTTP/1.1\r\n\r\n"],
+  ["a length beyond every limit", "\x0a\xff\xff\xff\xff"],
+  ["a type that is none", "\x63"],
+  ["TLS, where nobody takes it", "\x16\x03\x01"],
+];
+for (const [what, bytes] of garbage) {
+  test(`${what} ends the stream at once`, () =>
+    serving({ respond: () => assert.fail("a frame") }, async (port, server) => {
+      const socket = await dial(port);
+      const closed = once(socket, "close");
+      socket.write(Buffer.from(bytes, "latin1"));
+      await closed;
+      assert.equal(server.refused, 1);
+    }));
+}
+
+test("streams beyond the limit are closed, and those before go on", () =>
+  serving({ respond: () => Buffer.from([2, 0x80]) }, async (port, server) => {
+    const held = await Promise.all(Array.from({ length: 128 }, () => dial(port)));
+    await eventually(async () => {
+      const more = await dial(port);
+      await once(more, "close");
+      return server.refused > 0;
+    });
+    const [first] = held as [Socket];
+    const answer = once(first, "data");
+    first.write(Buffer.from([0, 0x80]));
+    assert.deepEqual((await answer)[0], Buffer.from([2, 0x80]));
+    for (const socket of held) socket.destroy();
+  }));

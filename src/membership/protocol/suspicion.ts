@@ -1,0 +1,145 @@
+import type { PacketMessage } from "../wire/packet.ts";
+import { encodeMessage } from "../wire/encode-message.ts";
+import { UNDERSTOOD_FROM } from "../wire/message-type.ts";
+import { startExchange, syncWith } from "./exchanging.ts";
+import { type SuspicionBounds, suspicionTime, suspicionTimeout } from "./formulas.ts";
+import type { ExchangeFailure } from "./inputs.ts";
+import type { Member } from "./member.ts";
+import type { MembershipState } from "./membership-state.ts";
+import { nextSeqNo, ownSource } from "./sending.ts";
+
+/**
+ * A suspect's time to refute. It is long while only one node suspects and shrinks with every other one that does
+ * (Lifeguard; memberlist v0.7.0, suspicion.go).
+ *
+ * Not in Go: just before it is over, the suspect is asked once more over TCP. If it answers it cannot be dead, and if
+ * its host answers in its place its agent is being restarted: both put its death off.
+ */
+export interface Suspicion {
+  readonly startedAt: number;
+  readonly bounds: SuspicionBounds;
+  readonly confirmers: Set<string>;
+  confirmations: number;
+  direct: boolean;
+  agentDown: boolean;
+  /** The last time that the suspect itself, or its host, answered over TCP. */
+  answeredAt: number;
+  hostAnsweredAt: number;
+  /** Timers of another epoch have lost their meaning. */
+  epoch: number;
+}
+
+/** What this node found out by itself. */
+export interface Evidence {
+  readonly direct: boolean;
+  readonly agentDown: boolean;
+}
+
+export function startSuspicion(
+  state: MembershipState,
+  member: Member,
+  { from, evidence }: { from: string; evidence: Evidence },
+): void {
+  const { suspicionMult, suspicionMaxMult, probeIntervalMs } = state.settings;
+  const nodes = state.members.size;
+  // Without this many others to confirm, none are waited for. Source: state.go, `suspectNode`.
+  const wanted = nodes - 2 < suspicionMult - 2 ? 0 : suspicionMult - 2;
+  const min = suspicionTimeout(suspicionMult, nodes, probeIntervalMs);
+  const suspicion: Suspicion = {
+    startedAt: state.now,
+    bounds: { wanted, min, max: min * suspicionMaxMult },
+    confirmers: new Set([from]),
+    confirmations: 0,
+    ...evidence,
+    answeredAt: Number.NEGATIVE_INFINITY,
+    hostAnsweredAt: evidence.agentDown ? state.now : Number.NEGATIVE_INFINITY,
+    epoch: state.nextExchange,
+  };
+  state.suspicions.set(member.name, suspicion);
+  state.counters.suspicions += 1;
+  armEnd(state, member.name, state.now + suspicionTime(0, suspicion.bounds));
+}
+
+/** Whether this is one more that counts. */
+export function confirmSuspicion(state: MembershipState, name: string, from: string): boolean {
+  const suspicion = state.suspicions.get(name);
+  if (!suspicion || suspicion.confirmations >= suspicion.bounds.wanted || suspicion.confirmers.has(from)) return false;
+  suspicion.confirmers.add(from);
+  suspicion.confirmations += 1;
+  armEnd(state, name, suspicion.startedAt + suspicionTime(suspicion.confirmations, suspicion.bounds));
+  return true;
+}
+
+/** Whether it says something new. */
+export function addEvidence(state: MembershipState, name: string, { direct, agentDown }: Evidence): boolean {
+  const suspicion = state.suspicions.get(name);
+  if (!suspicion) return false;
+  if (agentDown) suspicion.hostAnsweredAt = state.now;
+  const news = (direct && !suspicion.direct) || (agentDown && !suspicion.agentDown);
+  suspicion.direct ||= direct;
+  suspicion.agentDown ||= agentDown;
+  return news;
+}
+
+/** The check begins so early that its answer is there in time. */
+function armEnd(state: MembershipState, name: string, endsAt: number): void {
+  const suspicion = state.suspicions.get(name) as Suspicion;
+  suspicion.epoch += 1;
+  const { epoch } = suspicion;
+  const { probeTimeoutMs } = state.settings;
+  const checkAt = Math.max(state.now, endsAt - probeTimeoutMs);
+  state.timers.add(checkAt, { kind: "suspicion-check", name, epoch });
+  state.timers.add(Math.max(endsAt, checkAt + probeTimeoutMs), { kind: "suspicion-end", name, epoch });
+}
+
+function current(state: MembershipState, name: string, epoch: number): Suspicion | undefined {
+  const suspicion = state.suspicions.get(name);
+  return suspicion?.epoch === epoch ? suspicion : undefined;
+}
+
+/** Asks the suspect over TCP whether it is alive. */
+export function checkSuspect(state: MembershipState, name: string, epoch: number): void {
+  const suspicion = current(state, name, epoch);
+  const member = state.members.get(name);
+  const { disableTcpPings, probeTimeoutMs } = state.settings;
+  if (!suspicion || !member || disableTcpPings || member.protocol.max < UNDERSTOOD_FROM.streamPing) return;
+  const seqNo = nextSeqNo(state);
+  const ping: PacketMessage = { kind: "ping", ping: { seqNo, node: name, ...ownSource(state) } };
+  startExchange(state, {
+    to: member.endpoint,
+    body: encodeMessage(ping),
+    timeoutMs: probeTimeoutMs,
+    purpose: { kind: "last-check", name, seqNo, startedAt: suspicion.startedAt },
+  });
+}
+
+/** What the check brought; whether that is news. */
+export function noteCheck(
+  state: MembershipState,
+  { name, startedAt }: { name: string; startedAt: number },
+  result: "answered" | ExchangeFailure,
+): boolean {
+  const suspicion = state.suspicions.get(name);
+  if (suspicion?.startedAt !== startedAt) return false;
+  if (result === "answered") suspicion.answeredAt = state.now;
+  return addEvidence(state, name, { direct: false, agentDown: result === "refused" || result === "silent" });
+}
+
+/** The suspect's time is over: true when it is dead, false when it gets more. */
+export function endSuspicion(state: MembershipState, name: string, epoch: number): boolean {
+  const suspicion = current(state, name, epoch);
+  const member = state.members.get(name);
+  if (!suspicion || !member || member.state !== "suspect") return false;
+  const { probeIntervalMs, probeTimeoutMs, agentRestartMs } = state.settings;
+  const recent = state.now - probeIntervalMs - probeTimeoutMs;
+  if (suspicion.answeredAt >= recent) {
+    // It lives, and has not heard that it is suspected: a push/pull tells it.
+    syncWith(state, member.endpoint, { join: false });
+    armEnd(state, name, state.now + probeIntervalMs);
+    return false;
+  }
+  const graceEnds = suspicion.startedAt + agentRestartMs;
+  if (suspicion.hostAnsweredAt < recent || state.now >= graceEnds) return true;
+  armEnd(state, name, Math.min(graceEnds, state.now + probeIntervalMs));
+  return false;
+}
