@@ -5,11 +5,11 @@ setup:
 	@scripts/setup/setup
 
 test:
-	@scripts/setup/setup || { echo "0 passed, 1 failed"; exit 1; }
+	@scripts/setup/setup tests || { echo "0 passed, 1 failed"; exit 1; }
 	@npm run -s test:all
 
 test-full:
-	@scripts/setup/setup || { echo "0 passed, 1 failed"; exit 1; }
+	@scripts/setup/setup tests || { echo "0 passed, 1 failed"; exit 1; }
 	@npm run -s test:all -- full
 
 build:

@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { systemClock } from "../../src/lib/clock.ts";
+import { root } from "../root.ts";
+import { beginTestRun } from "./leftovers.ts";
+import { countTests, type Tally } from "./tally.ts";
+
+/** npm scripts in the order in which they run. All of them run, whatever fails, so that one run shows everything. */
+const TEST = ["fmt:check", "types", "lint", "unused", "test", "build", "test:integration", "test:kubectl"];
+const STAGES = { test: TEST, full: [...TEST, "build:bin", "bench"] } as const;
+
+interface Stage extends Tally {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+async function runStage(name: string, env: NodeJS.ProcessEnv): Promise<Stage> {
+  console.log(`\n== npm run ${name}`);
+  const start = systemClock.monotonic();
+  const child = spawn("npm", ["run", "-s", name], { cwd: root, stdio: ["ignore", "pipe", "inherit"], env });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+    process.stdout.write(chunk);
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { name, seconds: (systemClock.monotonic() - start) / 1000, ...countTests(output, code ?? 1) };
+}
+
+async function main(stages: readonly string[]): Promise<number> {
+  const { temporary } = await beginTestRun();
+  // In a session of its own, so that what ends this one does not end it, too.
+  const cleaner = spawn(process.execPath, [join(import.meta.dirname, "clean-afterwards.ts")], {
+    cwd: root,
+    detached: true,
+    stdio: ["pipe", "inherit", "inherit"],
+  });
+  const cleaned = once(cleaner, "exit");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      cleaner.stdin.end();
+      void cleaned.then(() => process.exit(130));
+    });
+  }
+  const env = { ...process.env, TMPDIR: temporary };
+  const done: Stage[] = [];
+  for (const name of stages) done.push(await runStage(name, env));
+  cleaner.stdin.end();
+  const [code] = (await cleaned) as [number | null];
+  done.push({ name: "clean up", seconds: 0, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 });
+  return report(done);
+}
+
+function report(stages: readonly Stage[]): number {
+  console.log("");
+  for (const { name, seconds, passed, failed } of stages) {
+    console.log(`${name.padEnd(18)} ${seconds.toFixed(0).padStart(5)} s  ${passed} passed, ${failed} failed`);
+  }
+  const failed = stages.reduce((sum, stage) => sum + stage.failed, 0);
+  console.log(`\n${stages.reduce((sum, stage) => sum + stage.passed, 0)} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main(STAGES[process.argv[2] === "full" ? "full" : "test"]);
