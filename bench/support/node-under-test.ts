@@ -13,7 +13,8 @@ const SOCKET = "/run/podman/podman.sock";
 /** An agent from the bundle, on the machine's Podman, with what a bench does to it. */
 export async function startBundledAgent(flags: readonly string[] = []): Promise<AgentProcess> {
   if (!existsSync(BUNDLE)) throw new Error("Cannot measure: there is no bundle; run npm run build first");
-  return await AgentProcess.start({ command: [BUNDLE], flags: ["--node-name=bench", "--log-level=warn", ...flags] });
+  const all = ["--node-name=bench", "--log-level=warn", ...flags];
+  return await AgentProcess.start({ place: "machine", command: [BUNDLE], flags: all });
 }
 
 export function podmanSocket(): string {

@@ -23,13 +23,9 @@ function temporaryFolder(t: TestContext): string {
 test("a second agent on the same data directory is refused with the reason and the first goes on", async () => {
   const agent = await AgentProcess.start();
   try {
-    const second = spawnSync(
-      process.execPath,
-      [MAIN, `--data-dir=${agent.dataDir}`, "--api-addr=127.0.0.1:1", "--node-name=node2"],
-      { encoding: "utf8", timeout: 20_000 },
-    );
-    assert.notEqual(second.status, 0);
-    assert.match(second.stderr, new RegExp(`${agent.dataDir}.*(in use|another)`, "s"));
+    const flags = [`--data-dir=${agent.dataDir}`, "--api-addr=127.0.0.1:1", "--node-name=node2"];
+    const second = agent.run(["timeout", "20", process.execPath, MAIN, ...flags]);
+    await assert.rejects(second, new RegExp(`${agent.dataDir}.*(in use|another)`, "s"));
     assert.ok((await fetch(`${agent.httpUrl}/readyz`)).ok);
   } finally {
     await agent.stop();

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { ApiClient } from "../../src/client/api-client.ts";
@@ -61,15 +60,9 @@ test("kill -9 of the supervisor ends its children, and a new one takes everythin
 
 test("kill -9 of a container's process is seen and the container is started again", async () => {
   const names = (await app.containers()).map((line) => line.split(" ")[0] ?? "");
-  const id = execFileSync(
-    "podman",
-    ["ps", "--filter", "label=io.podman-swarm.pod-name", "--format", "{{.ID}} {{.PodName}} {{.Names}}", "--no-trunc"],
-    { encoding: "utf8" },
-  );
-  assert.notEqual(id, "");
   const containerId = (await app.containers())[0]?.split(" ")[1]?.replace("podman://", "") ?? "";
-  const pid = Number(execFileSync("podman", ["inspect", "--format={{.State.Pid}}", containerId], { encoding: "utf8" }));
-  process.kill(pid, "SIGKILL");
+  const pid = await agent.run(["podman", "inspect", "--format={{.State.Pid}}", containerId]);
+  await agent.run(["kill", "-KILL", pid.trim()]);
   const restarted = async (): Promise<boolean> =>
     (await app.containers()).some((line) => line.startsWith(names[0] ?? "") && line.endsWith(" 1"));
   await eventually(restarted, { timeoutMs: 30_000, everyMs: 100, what: "a restart count of 1" });
@@ -78,7 +71,7 @@ test("kill -9 of a container's process is seen and the container is started agai
 
 test("a container that is removed behind our back comes again", async () => {
   const containerId = (await app.containers())[1]?.split(" ")[1]?.replace("podman://", "") ?? "";
-  execFileSync("podman", ["rm", "--force", "--time=0", containerId]);
+  await agent.run(["podman", "rm", "--force", "--time=0", containerId]);
   await eventually(async () => !(await app.containers()).some((line) => line.includes(containerId)), {
     timeoutMs: 30_000,
     everyMs: 100,

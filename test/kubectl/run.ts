@@ -37,8 +37,9 @@ async function main(): Promise<number> {
     const log = join(root, ".cache/kubectl/agent.log");
     mkdirSync(join(log, ".."), { recursive: true });
     writeFileSync(log, agent.output);
+    await agent.end();
+    await removePods(agent, namespaces);
     await agent.stop();
-    await removePods(namespaces);
   }
 }
 

@@ -27,11 +27,14 @@ export class ForwardedPorts {
     const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
     const relay = spawn("nsenter", [...enter, join(import.meta.dirname, "relay.ts")], { stdio: [...stdio] });
     const ports = await Promise.all(wanted.map((port) => handOver(relay, port)));
+    relay.unref();
+    relay.channel?.unref();
     return new ForwardedPorts(ports, { hostPid: host.pid, relay });
   }
 
   async close(): Promise<void> {
     if (!this.#relay.connected) return;
+    this.#relay.ref();
     const ended = once(this.#relay, "exit");
     this.#relay.disconnect();
     await ended;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** The first process of a group of namespaces: with it, everything in them ends. */
@@ -26,12 +27,15 @@ export async function startInit(flags: readonly string[], command: readonly stri
   wrapper.once("error", ready.reject);
   wrapper.once("exit", () => ready.reject(new Error(`Cannot start a lab host: ${said.trim()}`)));
   await ready.promise;
+  // A test that forgets to stop its lab ends all the same.
+  for (const part of [wrapper, ...wrapper.stdio]) (part as Partial<Socket> | null)?.unref?.();
   return { pid: childOf(wrapper.pid ?? 0), wrapper };
 }
 
 /** Ends the namespaces at once, as a power cut would, and resolves when every process in them is gone. */
 export async function killInit({ pid, wrapper }: LabInit): Promise<void> {
   if (wrapper.exitCode !== null || wrapper.signalCode !== null) return;
+  wrapper.ref();
   const gone = once(wrapper, "exit");
   process.kill(pid, "SIGKILL");
   await gone;

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
+import { runProgram } from "../../src/lib/host/run-program.ts";
 import { ForwardedPorts } from "../lab/forwarded-ports.ts";
+import { Lab } from "../lab/lab.ts";
 import type { LabHost } from "../lab/lab-host.ts";
 import { childOf, childrenOf } from "../lab/lab-process.ts";
 import { eventually } from "../poll.ts";
@@ -20,8 +22,11 @@ export interface AgentPlace {
 }
 
 export interface AgentProcessOptions {
-  /** Where to run it: on the machine itself by default. */
-  readonly place?: AgentPlace;
+  /**
+   * Where to run it. By default, what it does stays apart from the machine's network and Podman: root's in a lab of its
+   * own. A user without root has the machine only.
+   */
+  readonly place?: AgentPlace | "machine";
   /** Made and removed by `stop` where it is absent. */
   readonly dataDir?: string;
   /** Further flags. */
@@ -32,33 +37,34 @@ export interface AgentProcessOptions {
   readonly readyTimeoutMs?: number;
 }
 
-/** A real agent (all three processes) on ports of its own, on the Podman of the machine or of a host of a lab. */
+/** A real agent (all three processes) that the test reaches on ports of its own. */
 export class AgentProcess {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly ingressPort: number;
   readonly ingressTlsPort: number;
   readonly #options: AgentProcessOptions;
+  readonly #place: AgentPlace | undefined;
+  readonly #lab: Lab | undefined;
   readonly #httpPort: number;
   readonly #ownsDataDir: boolean;
+  #forwarded: ForwardedPorts | undefined;
   #child: ChildProcess | undefined;
   #output = "";
 
-  #forwarded: ForwardedPorts | undefined;
-
-  private constructor(options: AgentProcessOptions, { ports, forwarded }: Ports) {
+  private constructor(options: AgentProcessOptions, { place, lab, ports, forwarded }: Ground) {
     this.#options = options;
+    this.#place = place;
+    this.#lab = lab;
     this.#forwarded = forwarded;
     this.#ownsDataDir = options.dataDir === undefined;
-    this.dataDir = options.dataDir ?? newDataDir(options.place);
+    this.dataDir = options.dataDir ?? newDataDir(place);
     [this.apiPort = 0, this.#httpPort = 0, this.ingressPort = 0, this.ingressTlsPort = 0] = ports;
   }
 
   /** Starts an agent and resolves once it is ready for requests and its node is Ready. */
   static async start(options: AgentProcessOptions = {}): Promise<AgentProcess> {
-    const forwarded =
-      options.place === undefined ? undefined : await ForwardedPorts.open(options.place.host, [0, 0, 0, 0]);
-    const agent = new AgentProcess(options, { ports: forwarded?.ports ?? (await freePorts(4)), forwarded });
+    const agent = new AgentProcess(options, await groundFor(options.place));
     await agent.startAgain();
     return agent;
   }
@@ -71,7 +77,7 @@ export class AgentProcess {
   get pid(): number {
     const spawned = this.#child?.pid;
     if (spawned === undefined) return 0;
-    return this.#options.place === undefined ? spawned : childOf(spawned);
+    return this.#place === undefined ? spawned : childOf(spawned);
   }
 
   /** Everything that the processes have written so far. */
@@ -90,7 +96,7 @@ export class AgentProcess {
 
   /** Starts the processes on the same data directory and ports, after `end` or a reboot of its host. */
   async startAgain(): Promise<void> {
-    const { place } = this.#options;
+    const place = this.#place;
     if (place !== undefined && this.#forwarded?.hostPid !== place.host.pid) {
       await this.#forwarded?.close();
       const ports = [this.apiPort, this.#httpPort, this.ingressPort, this.ingressTlsPort];
@@ -112,7 +118,8 @@ export class AgentProcess {
   }
 
   #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess {
-    const { place, env } = this.#options;
+    const place = this.#place;
+    const { env } = this.#options;
     const stdio = ["ignore", "pipe", "pipe"] as const;
     if (place === undefined) return spawn(program, args, { stdio: [...stdio], env: env ?? process.env });
     const { host } = place;
@@ -121,21 +128,27 @@ export class AgentProcess {
     return place.user === "root" ? host.spawn(inside, options) : host.spawnAsUser(inside, options);
   }
 
+  /** Runs a program beside the agent, as its user, and resolves with its output; rejects with what it said. */
+  run(command: readonly [string, ...string[]]): Promise<string> {
+    if (this.#place === undefined) return runProgram(command);
+    const { host, user } = this.#place;
+    const [program, ...args] = command;
+    const inside = [host.path(program), ...args.map((word) => host.path(word))] as const;
+    return user === "root" ? host.run(inside) : host.runAsUser(inside);
+  }
+
   /** Resolves once the API says that it is ready; fails at once when the supervisor has ended. */
   async ready(): Promise<void> {
-    const check = async (): Promise<boolean> => {
-      if (this.#child?.exitCode !== null || this.#child.signalCode !== null) return true;
-      const answer = await fetch(`${this.httpUrl}/readyz`);
-      return answer.ok;
-    };
+    const ended = (): boolean => this.#child?.exitCode !== null || this.#child.signalCode !== null;
+    const check = async (): Promise<boolean> => ended() || (await fetch(`${this.httpUrl}/readyz`)).ok;
     const timeoutMs = this.#options.readyTimeoutMs ?? 30_000;
     try {
       await eventually(check, { timeoutMs, what: "a ready agent" });
+      if (ended()) throw new Error("Cannot see a ready agent: it has ended");
     } catch (error) {
       await this.stop();
       throw new Error(`Cannot start an agent; it said:\n${this.#output}`, { cause: error });
     }
-    if (this.#child?.exitCode !== null) throw new Error(`Cannot start an agent; it said:\n${this.#output}`);
   }
 
   /** The supervisor's child that runs in this role. */
@@ -161,19 +174,34 @@ export class AgentProcess {
     return await ended;
   }
 
-  /** Ends the processes and removes what the test made in the data directory; containers are the test's to delete. */
+  /** Ends the processes and removes the data directory where it is ours. On the machine, containers are the test's to delete. */
   async stop(): Promise<void> {
     await this.end();
     await this.#forwarded?.close();
+    await this.#lab?.stop();
     if (this.#ownsDataDir) rmSync(this.dataDir, { recursive: true, force: true });
   }
 }
 
 type Role = "run-agent" | "run-dataplane";
 
-interface Ports {
+interface Ground {
+  /** Undefined for the machine itself. */
+  readonly place: AgentPlace | undefined;
+  /** Ends with the agent. */
+  readonly lab: Lab | undefined;
   readonly ports: readonly number[];
   readonly forwarded: ForwardedPorts | undefined;
+}
+
+async function groundFor(wanted: AgentPlace | "machine" | undefined): Promise<Ground> {
+  const lab = wanted === undefined && process.getuid?.() === 0 ? await Lab.start() : undefined;
+  const place = lab === undefined ? wanted : ({ host: lab.host(1), user: "root" } as const);
+  if (place === undefined || place === "machine") {
+    return { place: undefined, lab, ports: await freePorts(4), forwarded: undefined };
+  }
+  const forwarded = await ForwardedPorts.open(place.host, [0, 0, 0, 0]);
+  return { place, lab, ports: forwarded.ports, forwarded };
 }
 
 /** In a lab, the agent makes it: the user of a host could not write in a folder of ours. */
