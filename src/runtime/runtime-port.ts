@@ -100,6 +100,8 @@ export interface ContainerSpec {
     readonly cpuQuota?: number;
     readonly memoryBytes?: number;
   };
+  /** Who is killed first when memory runs out, -1000 to 1000; the engine's own when undefined. */
+  readonly oomScore?: number;
   readonly security: ContainerSecurity;
   readonly hostPid: boolean;
   readonly hostIpc: boolean;

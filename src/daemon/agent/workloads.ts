@@ -63,7 +63,7 @@ export async function openWorkloads(
       node: { name: config.nodeName, hostIp: config.advertiseAddr, allocatable },
       // One node alone has the whole state.
       isSynced: () => true,
-      abilities: hostAbilities(config),
+      abilities: hostAbilities({ uid: config.rootless ? process.getuid?.() : undefined }),
     },
     { dataDirectory: config.dataDir, memoryDirectory: memoryDirectory(config) },
   );

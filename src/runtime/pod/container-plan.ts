@@ -3,6 +3,8 @@ import type { Container, Pod } from "../../api/kinds.ts";
 import { parseMilli, parseQuantity } from "../../api/quantity.ts";
 import { expand } from "../env/expand.ts";
 import type { ContainerSpec, ImageFacts, Mount } from "../runtime-port.ts";
+import type { HostAbilities } from "./host-limits.ts";
+import { oomScore } from "./oom-score.ts";
 import { containerSecurity } from "./security.ts";
 
 /** The CFS period in which quotas are given, milliseconds. */
@@ -14,11 +16,14 @@ export interface PlanInputs {
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
   readonly logPath: string;
+  readonly abilities: HostAbilities;
+  /** The node's allocatable bytes. */
+  readonly nodeMemory: number;
 }
 
 /** A container of the pod in the runtime's terms. */
 export function containerPlan(pod: Pod, container: Container, inputs: PlanInputs): ContainerSpec {
-  const { attempt, image, env, mounts, logPath } = inputs;
+  const { attempt, image, env, mounts, logPath, abilities, nodeMemory } = inputs;
   const expanded = (words: readonly string[] | undefined): string[] | undefined =>
     words === undefined || words.length === 0 ? undefined : words.map((word) => expand(word, env));
   return {
@@ -36,7 +41,8 @@ export function containerPlan(pod: Pod, container: Container, inputs: PlanInputs
     tty: container.tty ?? false,
     stopSignal: container.lifecycle?.stopSignal ?? image.stopSignal,
     logPath,
-    limits: limits(container),
+    limits: limits(container, abilities),
+    oomScore: oomScore(pod, container, { memory: nodeMemory, least: abilities.leastOomScore }),
     security: containerSecurity(pod, container, image),
     hostPid: pod.spec?.hostPID ?? false,
     hostIpc: pod.spec?.hostIPC ?? false,
@@ -51,15 +57,18 @@ export function specHash(container: Container): string {
     .slice(0, 16);
 }
 
-/** As upstream's kubelet: 1024 shares a core, at least 2; a quota of at least 1 ms. */
-function limits(container: Container): ContainerSpec["limits"] {
+/** What the host can enforce, as upstream's kubelet: 1024 shares a core, at least 2; a quota of at least 1 ms. */
+function limits(container: Container, abilities: HostAbilities): ContainerSpec["limits"] {
   const cpuLimit = container.resources?.limits?.["cpu"];
   const cpuRequest = container.resources?.requests?.["cpu"] ?? cpuLimit;
   const memory = container.resources?.limits?.["memory"];
   const memoryBytes = memory === undefined ? 0 : Math.ceil(parseQuantity(memory) ?? 0);
-  return {
+  const cpu = {
     cpuShares: Math.max(2, Math.floor((parseMilli(cpuRequest) * 1024) / 1000)),
     ...(cpuLimit === undefined ? {} : { cpuQuota: Math.max(1000, parseMilli(cpuLimit) * PERIOD_MS) }),
-    ...(memoryBytes > 0 ? { memoryBytes } : {}),
+  };
+  return {
+    ...(abilities.cpu === undefined ? cpu : {}),
+    ...(abilities.memory === undefined && memoryBytes > 0 ? { memoryBytes } : {}),
   };
 }

@@ -3,19 +3,50 @@ import { test } from "node:test";
 import type { Pod } from "../../api/kinds.ts";
 import { ALL_ABILITIES, shortcomings } from "./host-limits.ts";
 
-test("what a host cannot enforce is told, and only to pods that ask for it", () => {
-  const asking = {
-    spec: {
-      securityContext: { fsGroup: 5 },
-      containers: [{ name: "a", resources: { limits: { memory: "1Gi" } } }, { name: "b" }],
-      volumes: [{ name: "m", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }],
-    },
-  } as Pod;
-  const plain: Pod = { spec: { containers: [{ name: "a" }] } };
-  const none = { limits: false, ownership: false };
-  assert.deepEqual(shortcomings(asking, ALL_ABILITIES), []);
-  assert.deepEqual(shortcomings(plain, none), []);
-  const told = shortcomings(asking, none);
-  assert.equal(told.length, 3);
-  assert.match(told[0] ?? "", /^limits of a are not enforced/);
-});
+const none = { cpu: "no controller", memory: "no controller", ownership: false, leastOomScore: 0 };
+const limited = (name: string, limits: Record<string, string>) => ({ name, resources: { limits } });
+
+const cases: readonly { name: string; spec: object; abilities?: object; told: RegExp[] }[] = [
+  { name: "a plain pod", spec: { containers: [{ name: "a" }] }, abilities: none, told: [] },
+  {
+    name: "limits on a host that has all",
+    spec: { containers: [limited("a", { cpu: "1", memory: "1Gi" })] },
+    told: [],
+  },
+  {
+    name: "limits on a host without a memory controller",
+    spec: { containers: [limited("a", { cpu: "1", memory: "1Gi" }), limited("b", { memory: "1" })] },
+    abilities: { ...ALL_ABILITIES, memory: "no controller" },
+    told: [/^memory limits of a, b are not enforced: no controller$/],
+  },
+  {
+    name: "a limit of ephemeral storage",
+    spec: { containers: [limited("a", { "ephemeral-storage": "1Gi" })] },
+    told: [/^ephemeral-storage limits of a/],
+  },
+  { name: "fsGroup without root", spec: { securityContext: { fsGroup: 5 } }, abilities: none, told: [/^fsGroup/] },
+  {
+    name: "a volume in memory, limited",
+    spec: { volumes: [{ name: "m", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }] },
+    told: [],
+  },
+  {
+    name: "a volume in memory, limited, without root",
+    spec: { volumes: [{ name: "m", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }] },
+    abilities: none,
+    told: [/^sizeLimit of volume m is not enforced: the agent runs without root/],
+  },
+  {
+    name: "a volume on disk, limited",
+    spec: { volumes: [{ name: "d", emptyDir: { sizeLimit: "1Mi" } }] },
+    told: [/^sizeLimit of volume d is not enforced: only volumes with medium Memory/],
+  },
+];
+
+for (const { name, spec, abilities, told } of cases) {
+  test(`what a host cannot enforce of ${name} is told`, () => {
+    const found = shortcomings({ spec } as Pod, { ...ALL_ABILITIES, ...abilities });
+    assert.equal(found.length, told.length, found.join("\n"));
+    for (const [index, pattern] of told.entries()) assert.match(found[index] ?? "", pattern);
+  });
+}

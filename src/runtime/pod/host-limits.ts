@@ -2,33 +2,58 @@ import type { Pod } from "../../api/kinds.ts";
 
 /** What the host lets the container engine do. */
 export interface HostAbilities {
-  /** CPU and memory limits are enforced. */
-  readonly limits: boolean;
+  /** Why CPU limits are not enforced; undefined where they are. */
+  readonly cpu: string | undefined;
+  /** Why memory limits are not enforced; undefined where they are. */
+  readonly memory: string | undefined;
   /** Files can be given to any group, and file systems mounted: the agent is root. */
   readonly ownership: boolean;
+  /** The lowest `oom_score_adj` that a container may be given. */
+  readonly leastOomScore: number;
 }
 
-export const ALL_ABILITIES: HostAbilities = { limits: true, ownership: true };
+export const ALL_ABILITIES: HostAbilities = {
+  cpu: undefined,
+  memory: undefined,
+  ownership: true,
+  leastOomScore: -1000,
+};
 
 /** What of a pod runs here with less than it asks for, in sentences for its Events. */
-export function shortcomings(pod: Pod, { limits, ownership }: HostAbilities): string[] {
-  const spec = pod.spec;
+export function shortcomings(pod: Pod, abilities: HostAbilities): string[] {
+  return [...limits(pod, abilities), ...volumes(pod, abilities)];
+}
+
+function limits({ spec }: Pod, { cpu, memory }: HostAbilities): string[] {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const limiting = (resource: string): string =>
+    containers
+      .filter(({ resources }) => resources?.limits?.[resource] !== undefined)
+      .map(({ name }) => name)
+      .join(", ");
+  const checks = [
+    { resource: "cpu", what: "CPU limits", why: cpu },
+    { resource: "memory", what: "memory limits", why: memory },
+    { resource: "ephemeral-storage", what: "ephemeral-storage limits", why: "nothing measures what containers write" },
+  ];
+  return checks.flatMap(({ resource, what, why }) => {
+    const names = limiting(resource);
+    return names === "" || why === undefined ? [] : [`${what} of ${names} are not enforced: ${why}`];
+  });
+}
+
+function volumes({ spec }: Pod, { ownership }: HostAbilities): string[] {
   const found: string[] = [];
-  const limited = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].filter(
-    ({ resources }) => resources?.limits,
-  );
-  if (!limits && limited.length > 0) {
-    const names = limited.map(({ name }) => name).join(", ");
-    found.push(`limits of ${names} are not enforced: rootless Podman on cgroups v1 ignores them; use cgroups v2`);
-  }
   if (!ownership && spec?.securityContext?.fsGroup !== undefined) {
     found.push(
       "fsGroup is not applied to volumes: the agent runs without root; emptyDirs are writable for all instead",
     );
   }
   for (const { name, emptyDir } of spec?.volumes ?? []) {
-    if (ownership || emptyDir?.medium !== "Memory" || emptyDir.sizeLimit === undefined) continue;
-    found.push(`sizeLimit of volume ${name} is not enforced: the agent runs without root`);
+    if (emptyDir?.sizeLimit === undefined || (ownership && emptyDir.medium === "Memory")) continue;
+    const why =
+      emptyDir.medium === "Memory" ? "the agent runs without root" : "only volumes with medium Memory have a limit";
+    found.push(`sizeLimit of volume ${name} is not enforced: ${why}`);
   }
   return found;
 }

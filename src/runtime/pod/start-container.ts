@@ -93,6 +93,8 @@ async function create(context: PodContext, { one, container, image, sandbox, sig
     env,
     mounts: [...ownMounts(context, { container, attempt, mounts }), ...mounts],
     logPath: deps.directory.log(uid, one.name, attempt),
+    abilities: deps.abilities,
+    nodeMemory: deps.node.allocatable.memory,
   });
   const madeAt = deps.clock.monotonic();
   const id = await deps.runtime.createContainer(sandbox, spec, signal);

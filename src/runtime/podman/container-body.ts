@@ -38,6 +38,7 @@ export function containerBody(
     healthconfig: { Test: ["NONE"] },
     log_configuration: { driver: "k8s-file", path: spec.logPath, size: LOG_BYTES },
     resource_limits: resourceLimits(spec.limits),
+    ...(spec.oomScore === undefined ? {} : { oom_score_adj: spec.oomScore }),
     ...(spec.hostPid ? { pidns: { nsmode: "host" } } : {}),
     ...(spec.hostIpc ? { ipcns: { nsmode: "host" } } : {}),
     ...securityFields(spec.security),

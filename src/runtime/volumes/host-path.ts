@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { VolumeError } from "./volume-files.ts";
 
 const CHECKS: Readonly<Record<string, { is(stats: Stats): boolean; what: string }>> = {
@@ -21,6 +21,7 @@ export async function hostPath({
   readonly path: string;
   readonly type?: string;
 }): Promise<string> {
+  if (!isAbsolute(path)) throw new VolumeError(`hostPath ${path} is not absolute`);
   if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true, mode: 0o755 });
   if (type === "FileOrCreate") {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
