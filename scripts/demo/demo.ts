@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { systemClock } from "../../src/lib/clock.ts";
+import type { HostSettings } from "../host-settings.ts";
 import { root } from "../root.ts";
 
 export const run = promisify(execFile);
@@ -14,7 +15,6 @@ const dataHome = isRoot ? "/var/lib" : (process.env["XDG_DATA_HOME"] ?? join(hom
 /** Where the demo keeps everything; never the place of a real node. */
 export const DEMO = {
   dataDir: join(dataHome, "podman-swarm-demo"),
-  pidFile: join(dataHome, "podman-swarm-demo/demo.pid"),
   logFile: join(dataHome, "podman-swarm-demo/agent.log"),
   /** What the machine was like before, for putting it back. */
   beforeFile: join(dataHome, "podman-swarm-demo/before.json"),
@@ -28,34 +28,42 @@ export const DEMO = {
   ingressTlsPort: 16001,
 } as const;
 
-/** The machine's settings that an agent may change and that nothing takes back by itself. */
-export const SETTINGS = isRoot
-  ? ["net/ipv4/ip_forward", "net/ipv4/conf/all/send_redirects", "net/bridge/bridge-nf-call-iptables"]
-  : [];
-
+/** What was there before, so that only the demo's own is removed. */
 export interface Before {
-  settings: Record<string, string>;
-  /** Images of Podman's own that were there already. */
+  settings: HostSettings;
+  /** Images of Podman's own. */
   images: string[];
+  networks: string[];
 }
 
-/** The demo's supervisor, or undefined when it does not run. */
-export function demoProcess(): number | undefined {
-  if (!existsSync(DEMO.pidFile)) return undefined;
-  const pid = Number(readFileSync(DEMO.pidFile, "utf8"));
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(DEMO.dataDir) ? pid : undefined;
-  } catch {
-    return undefined; // No such process any more.
-  }
+/** The processes of the demo's agent: found by their command line, also when who started them was killed. */
+export function demoProcesses(): number[] {
+  return globSync("/proc/[0-9]*/cmdline").flatMap((file) => {
+    try {
+      const words = readFileSync(file, "utf8").split("\0");
+      return words[words.indexOf("--data-dir") + 1] === DEMO.dataDir ? [Number(file.split("/")[2])] : [];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
 }
 
 /** Ends the demo's supervisor, and with it the agent and the dataplane. Containers stay. */
 export async function stopDemo(): Promise<void> {
-  const pid = demoProcess();
-  if (pid === undefined) return;
-  process.kill(pid, "SIGTERM");
-  if (!(await comesTrue(() => demoProcess() === undefined, 20_000))) process.kill(pid, "SIGKILL");
+  signal("SIGTERM");
+  if (await comesTrue(() => demoProcesses().length === 0, 20_000)) return;
+  signal("SIGKILL");
+  await comesTrue(() => demoProcesses().length === 0, 5_000);
+}
+
+function signal(name: NodeJS.Signals): void {
+  for (const pid of demoProcesses()) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 }
 
 /** Looks until it is so or the time is over. */

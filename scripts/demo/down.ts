@@ -1,28 +1,33 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { HostLock } from "../../src/daemon/supervisor/host-lock.ts";
+import { restoreHostSettings } from "../host-settings.ts";
 import { root } from "../root.ts";
-import { comesTrue, DEMO, demoProcess, psctl, run, stopDemo, type Before } from "./demo.ts";
+import { comesTrue, DEMO, demoProcesses, psctl, run, stopDemo, type Before } from "./demo.ts";
 
-/** Removes every trace of the demo, in whatever state it is. Debian packages stay. */
+/**
+ * Removes every trace of the demo, in whatever state it is, and nothing else: what another node on this host uses, too,
+ * stays. Debian packages stay.
+ */
 async function down(): Promise<void> {
   const before = existsSync(DEMO.beforeFile)
-    ? (JSON.parse(readFileSync(DEMO.beforeFile, "utf8")) as Before)
-    : { settings: {}, images: undefined };
+    ? (JSON.parse(readFileSync(DEMO.beforeFile, "utf8")) as Partial<Before>)
+    : {};
   await deleteExample();
   await stopDemo();
-  const shared = existsSync(DEMO.realDataDir);
-  if (shared)
-    console.log(`demo-down: ${DEMO.realDataDir} holds a node of yours, so what it shares with the demo stays`);
-  else await removeFromPodman(before.images);
-  for (const [name, value] of shared ? [] : Object.entries(before.settings)) restore(join("/proc/sys", name), value);
+  if (await has("podman")) await removePods();
+  const other = await otherNode();
+  if (other === undefined) await removeShared(before);
+  else console.log(`demo-down: ${other}, so what it shares with the demo stays: network, settings, images`);
+  remove(memoryFolder());
   remove(DEMO.dataDir);
-  if (!shared) remove(compiledCode());
 }
 
 /** As long as the agent runs, it cleans up best. */
 async function deleteExample(): Promise<void> {
-  if (demoProcess() === undefined || !existsSync(DEMO.kubeconfig)) return;
+  if (demoProcesses().length === 0 || !existsSync(DEMO.kubeconfig)) return;
   try {
     process.stdout.write(await psctl("delete", "-f", DEMO.manifest, "--ignore-not-found"));
     await comesTrue(async () => !(await psctl("get", "pods", "-o", "name")).includes("pod/hello-"), 30_000);
@@ -33,37 +38,57 @@ async function deleteExample(): Promise<void> {
   }
 }
 
-/** By our labels: what does not carry them is not ours. */
-async function removeFromPodman(imagesBefore: readonly string[] | undefined): Promise<void> {
-  if (!(await has("podman"))) return;
-  const pods = await lines("podman", [
-    "pod",
-    "ls",
-    "--quiet",
-    "--no-trunc",
-    "--filter",
-    "label=io.podman-swarm.pod-uid",
-  ]);
+/** By the label with the demo's own id: pods of other nodes are theirs. */
+async function removePods(): Promise<void> {
+  const idFile = join(DEMO.dataDir, "node-id");
+  if (!existsSync(idFile)) return; // It never came so far as to make pods.
+  const label = `label=io.podman-swarm.node=${readFileSync(idFile, "utf8").trim()}`;
+  const pods = await lines("podman", ["pod", "ls", "--quiet", "--no-trunc", "--filter", label]);
   if (pods.length > 0) await quietly("podman", ["pod", "rm", "--force", "--time", "0", ...pods]);
-  const managed = await lines("podman", ["network", "ls", "--quiet", "--filter", "label=io.podman-swarm.managed"]);
-  for (const network of managed) {
-    await quietly("podman", ["network", "rm", "--force", network]);
-    console.log(`removed network ${network}`);
-  }
-  process.stdout.write((await run(join(root, "test/images/make"), ["--remove"])).stdout);
-  if (imagesBefore !== undefined) {
-    const images = await lines("podman", ["images", "--format", "{{.Repository}}:{{.Tag}}", "localhost/podman-pause"]);
-    for (const image of images) if (!imagesBefore.includes(image)) await quietly("podman", ["rmi", image]);
-  }
-  process.stdout.write((await run(join(root, "scripts/setup/podman-settings"), ["--remove"])).stdout);
-  // As a user, the table lived in a network namespace that went with its last container.
-  if (process.getuid?.() === 0) await quietly("nft", ["delete", "table", "ip", "podman_swarm"]);
+  console.log(`removed ${pods.length} pods that were left`);
 }
 
-function restore(file: string, value: string): void {
-  if (!existsSync(file) || readFileSync(file, "utf8").trim() === value) return;
-  writeFileSync(file, value);
-  console.log(`restored ${file} to ${value}`);
+/** What tells that another node is on this host, of the same user: it runs, or it has pods. */
+async function otherNode(): Promise<string | undefined> {
+  if (existsSync(DEMO.realDataDir)) return `${DEMO.realDataDir} holds a node of yours`;
+  try {
+    (await HostLock.acquire(DEMO.dataDir)).release();
+  } catch (error) {
+    return `another agent is there (${(error as Error).message})`;
+  }
+  if (!(await has("podman"))) return undefined;
+  const pods = await lines("podman", ["pod", "ls", "--quiet", "--filter", "label=io.podman-swarm.pod-uid"]);
+  return pods.length > 0 ? `Podman has ${pods.length} pods of another node` : undefined;
+}
+
+async function removeShared(before: Partial<Before>): Promise<void> {
+  if (await has("podman")) {
+    await removeNetworks(before.networks ?? []);
+    await removeImages(before.images);
+    process.stdout.write((await run(join(root, "scripts/setup/podman-settings"), ["--remove"])).stdout);
+  }
+  // As a user, the table lived in a network namespace that went with its last container.
+  if (process.getuid?.() === 0) await quietly("nft", ["delete", "table", "ip", "podman_swarm"]);
+  for (const line of restoreHostSettings(before.settings ?? {})) console.log(line);
+  remove(compiledCode());
+}
+
+/** With the pod that keeps each in being. */
+async function removeNetworks(keep: readonly string[]): Promise<void> {
+  const format = ["--format", "{{.Name}}", "--filter", "label=io.podman-swarm.managed"];
+  for (const network of await lines("podman", ["network", "ls", ...format])) {
+    if (keep.includes(network)) continue;
+    await quietly("podman", ["pod", "rm", "--force", "--time", "0", `${network}-anchor`]);
+    await quietly("podman", ["network", "rm", network]);
+    console.log(`removed network ${network}`);
+  }
+}
+
+async function removeImages(before: readonly string[] | undefined): Promise<void> {
+  process.stdout.write((await run(join(root, "test/images/make"), ["--remove"])).stdout);
+  if (before === undefined) return;
+  const images = await lines("podman", ["images", "--format", "{{.Repository}}:{{.Tag}}", "localhost/podman-pause"]);
+  for (const image of images) if (!before.includes(image)) await quietly("podman", ["rmi", image]);
 }
 
 function remove(path: string): void {
@@ -78,6 +103,14 @@ function remove(path: string): void {
 function compiledCode(): string {
   const parent = process.getuid?.() === 0 ? "/var/cache" : (process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"));
   return join(parent, "podman-swarm/compiled");
+}
+
+/** Where the agent keeps its pods' Secrets, as src/daemon/agent/workloads.ts says. */
+function memoryFolder(): string {
+  const uid = process.getuid?.() ?? 0;
+  const base = uid === 0 ? "/run" : (process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${uid}`);
+  const name = createHash("sha256").update(DEMO.dataDir).digest("hex").slice(0, 12);
+  return join(base, "podman-swarm", name);
 }
 
 async function has(command: string): Promise<boolean> {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../src/lib/log.ts";
+import { readHostSettings } from "../host-settings.ts";
 import { root } from "../root.ts";
-import { answer, comesTrue, DEMO, demoProcess, psctl, run, SETTINGS, stopDemo, type Before } from "./demo.ts";
+import { answer, comesTrue, DEMO, psctl, run, stopDemo, type Before } from "./demo.ts";
 
 const ingress = `http://hello.localhost:${DEMO.ingressPort}/`;
 
@@ -32,14 +33,15 @@ The agent's log is ${DEMO.logFile}; "make demo-down" removes everything again.
 
 async function rememberBefore(): Promise<void> {
   if (existsSync(DEMO.beforeFile)) return;
-  const settings: Record<string, string> = {};
-  for (const name of SETTINGS) {
-    const file = join("/proc/sys", name);
-    if (existsSync(file)) settings[name] = readFileSync(file, "utf8").trim();
-  }
-  const { stdout } = await run("podman", ["images", "--format", "{{.Repository}}:{{.Tag}}"]);
-  const before: Before = { settings, images: stdout.split("\n").filter((line) => line !== "") };
-  writeFileSync(DEMO.beforeFile, JSON.stringify(before));
+  const list = async (...args: string[]): Promise<string[]> =>
+    (await run("podman", args)).stdout.split("\n").filter((line) => line !== "");
+  const before: Before = {
+    settings: readHostSettings(),
+    images: await list("images", "--format", "{{.Repository}}:{{.Tag}}"),
+    networks: await list("network", "ls", "--format", "{{.Name}}"),
+  };
+  writeFileSync(`${DEMO.beforeFile}.new`, JSON.stringify(before));
+  renameSync(`${DEMO.beforeFile}.new`, DEMO.beforeFile);
 }
 
 async function start(): Promise<void> {
@@ -55,9 +57,8 @@ async function start(): Promise<void> {
   console.log(`demo: podman-swarm-agent ${flags.join(" ")}`);
   const child = spawn(join(root, "dist/podman-swarm-agent"), flags, { detached: true, stdio: ["ignore", log, log] });
   child.unref();
-  writeFileSync(DEMO.pidFile, String(child.pid));
   const ready = await comesTrue(async () => {
-    if (child.exitCode !== null || demoProcess() === undefined) return true;
+    if (child.exitCode !== null || child.signalCode !== null) return true;
     return existsSync(DEMO.kubeconfig) && (await answer(`http://127.0.0.1:${DEMO.httpPort}/readyz`)) !== undefined;
   }, 60_000);
   if (ready && child.exitCode === null) return;

@@ -8,7 +8,9 @@ import { cleanAfter, unfinishedRun } from "./leftovers.ts";
 async function main(): Promise<void> {
   await text(process.stdin);
   const run = unfinishedRun();
-  if (run !== undefined) await cleanAfter(run);
+  if (run === undefined) return;
+  const done = await cleanAfter(run);
+  if (done.length > 0) console.log(`afterwards: ${done.join(", ")}`);
 }
 
 await main();

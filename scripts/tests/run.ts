@@ -15,9 +15,12 @@ interface Stage extends Tally {
   readonly seconds: number;
 }
 
-async function runStage(name: string, env: NodeJS.ProcessEnv): Promise<Stage> {
+async function runStage(name: string): Promise<Stage> {
   console.log(`\n== npm run ${name}`);
   const start = systemClock.monotonic();
+  const { temporary } = await beginTestRun();
+  const cleaner = startCleaner();
+  const env = { ...process.env, TMPDIR: temporary };
   const child = spawn("npm", ["run", "-s", name], { cwd: root, stdio: ["ignore", "pipe", "inherit"], env });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -25,30 +28,42 @@ async function runStage(name: string, env: NodeJS.ProcessEnv): Promise<Stage> {
     process.stdout.write(chunk);
   });
   const [code] = (await once(child, "close")) as [number | null];
-  return { name, seconds: (systemClock.monotonic() - start) / 1000, ...countTests(output, code ?? 1) };
+  const cleaned = await cleaner.run();
+  const tally = countTests(output, code ?? 1);
+  if (!cleaned) tally.failed += 1;
+  return { name, seconds: (systemClock.monotonic() - start) / 1000, ...tally };
 }
 
-async function main(stages: readonly string[]): Promise<number> {
-  const { temporary } = await beginTestRun();
+interface Cleaner {
+  /** Resolves with whether everything could be removed. */
+  run(): Promise<boolean>;
+}
+
+function startCleaner(): Cleaner {
   // In a session of its own, so that what ends this one does not end it, too.
   const cleaner = spawn(process.execPath, [join(import.meta.dirname, "clean-afterwards.ts")], {
     cwd: root,
     detached: true,
     stdio: ["pipe", "inherit", "inherit"],
   });
-  const cleaned = once(cleaner, "exit");
+  const ended = once(cleaner, "exit") as Promise<[number | null]>;
+  const run = async (): Promise<boolean> => {
+    cleaner.stdin.end();
+    const [code] = await ended;
+    return code === 0;
+  };
+  current = { run };
+  return current;
+}
+
+let current: Cleaner | undefined;
+
+async function main(stages: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      cleaner.stdin.end();
-      void cleaned.then(() => process.exit(130));
-    });
+    process.once(signal, () => void (current?.run() ?? Promise.resolve()).then(() => process.exit(130)));
   }
-  const env = { ...process.env, TMPDIR: temporary };
   const done: Stage[] = [];
-  for (const name of stages) done.push(await runStage(name, env));
-  cleaner.stdin.end();
-  const [code] = (await cleaned) as [number | null];
-  done.push({ name: "clean up", seconds: 0, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 });
+  for (const name of stages) done.push(await runStage(name));
   return report(done);
 }
 
