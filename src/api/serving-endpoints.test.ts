@@ -38,3 +38,16 @@ test("ready endpoints are named once, in a stable order, whatever slices they co
   assert.deepEqual(addresses({}, ["n2"]), ["10.0.0.1"]);
   assert.deepEqual(addresses({}, ["n1", "n2"]), ["10.0.0.1", "10.0.0.2"]);
 });
+
+test("what is no address or port serves nothing", () => {
+  const bad = slice("1", [{ addresses: ["10.0.0.1 : 80 } ; flush ruleset"] }, { addresses: ["10.0.0.2"] }]);
+  const port = { ...slice("2", [{ addresses: ["10.0.0.3"] }]), ports: [{ name: "", port: 1.5 }, { port: 99_999 }] };
+  const found = servingEndpoints({}, [bad, port as EndpointSlice]);
+  assert.deepEqual(
+    found.map(({ address, ports }) => [address, ports.length]),
+    [
+      ["10.0.0.2", 1],
+      ["10.0.0.3", 0],
+    ],
+  );
+});

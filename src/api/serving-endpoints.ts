@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { EndpointSlice, Service } from "./kinds.ts";
 
 /** One address that may be sent traffic for a service, with the ports that its slice gives it. */
@@ -34,7 +35,8 @@ export function groupSlices(slices: Iterable<EndpointSlice>): Map<string, Endpoi
 
 /**
  * The ready endpoints of a service, in a stable order, each address once per slice's set of ports. All endpoints where
- * the service publishes not ready addresses. Slices of FQDN type name no address and are left out.
+ * the service publishes not ready addresses. Slices of FQDN type name no address and are left out, and so is what is no
+ * address or port at all: it becomes rules of the kernel.
  */
 export function servingEndpoints(
   service: Service,
@@ -46,13 +48,13 @@ export function servingEndpoints(
   for (const slice of slices) {
     if (slice.addressType === "FQDN") continue;
     const ports = (slice.ports ?? []).flatMap(({ name, protocol, port }) =>
-      port === undefined ? [] : [{ name: name ?? "", protocol: protocol ?? "TCP", port }],
+      port === undefined || !isPort(port) ? [] : [{ name: name ?? "", protocol: protocol ?? "TCP", port }],
     );
     const portsKey = ports.map(({ name, protocol, port }) => `${name}/${protocol}/${port}`).join();
     for (const { addresses, conditions, hostname, nodeName } of slice.endpoints ?? []) {
       const address = addresses[0];
       // Upstream reads a missing condition as ready (discovery/v1 EndpointConditions).
-      if (address === undefined || !(all || conditions?.ready !== false)) continue;
+      if (address === undefined || isIP(address) === 0 || !(all || conditions?.ready !== false)) continue;
       found.set(`${address} ${portsKey}`, {
         address,
         ports,
@@ -65,4 +67,8 @@ export function servingEndpoints(
   if (suspectedNodes === undefined || suspectedNodes.size === 0) return endpoints;
   const trusted = endpoints.filter(({ nodeName }) => nodeName === undefined || !suspectedNodes.has(nodeName));
   return trusted.length * 2 >= endpoints.length ? trusted : endpoints;
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port <= 65_535;
 }

@@ -314,3 +314,64 @@ test("the answer names every error, with causes", () => {
   const one = invalidObject({ kind: "Pod", group: "", name: "a" }, found.slice(0, 1));
   assert.equal(one.message, 'Pod "a" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0');
 });
+
+test("an endpoint is an address of its type, and none that only the node itself may reach", () => {
+  const slice = (address: string, addressType = "IPv4", more: Fields = {}): string[] =>
+    errors("EndpointSlice", { addressType, endpoints: [{ addresses: [address] }], ports: [{ port: 80 }], ...more });
+  const refused: Readonly<Record<string, RegExp>> = {
+    "1.2.3.4 : 80 } ; flush ruleset": /valid IP address/,
+    "1.2.3": /valid IP address/,
+    "::1": /must be an IPv4 address/,
+    "127.0.0.1": /loopback/,
+    "169.254.169.254": /link-local range/,
+    "0.0.0.0": /unspecified/,
+    "224.0.0.1": /multicast/,
+  };
+  for (const [address, why] of Object.entries(refused)) assert.match(slice(address).join(), why, address);
+  for (const address of ["::1", "fe80::1", "::", "::ffff:127.0.0.1"]) {
+    assert.notDeepEqual(slice(address, "IPv6"), [], address);
+    const subsets = [{ addresses: [{ ip: address }], ports: [{ port: 80 }] }];
+    assert.notDeepEqual(errors("Endpoints", { subsets }), [], address);
+  }
+  assert.deepEqual(slice("10.0.0.1"), []);
+  assert.deepEqual(slice("2001:db8::1", "IPv6"), []);
+  assert.deepEqual(slice("db.test", "FQDN"), []);
+  assert.match(slice("db;test", "FQDN").join(), /RFC 1123/);
+  assert.match(slice("10.0.0.1", "IPv4", { ports: [{ port: 99_999 }] }).join(), /ports\[0\].port: .*65535/);
+  const labels = { "kubernetes.io/service-name": "kubernetes" };
+  assert.deepEqual(slice("127.0.0.1", "IPv4", { metadata: { labels } }), []);
+});
+
+test("every cluster address of a service is an address", () => {
+  const service = (clusterIPs: string[]): string[] =>
+    errors("Service", { spec: { ports: [{ port: 80 }], clusterIP: clusterIPs[0], clusterIPs } });
+  assert.deepEqual(service(["10.43.0.9"]), []);
+  assert.match(service(["10.43.0.9", "10.43.0.8 . tcp . 1 : drop }"]).join(), /clusterIPs\[1\]: .*valid IP address/);
+});
+
+test("what becomes a file of a pod stays in it", () => {
+  const pod = (spec: Fields): string =>
+    errors("Pod", { spec: { containers: [{ name: "a", image: "a" }], ...spec } }).join();
+  const cases: readonly (readonly [Fields, RegExp])[] = [
+    [{ dnsConfig: { nameservers: ["1.1.1.1\noptions x"] } }, /nameservers\[0\]: .*valid IP/],
+    [{ dnsConfig: { searches: ["a\nnameserver 9.9.9.9"] } }, /searches\[0\]/],
+    [{ dnsConfig: { options: [{ name: "a\nb" }] } }, /options\[0\]: .*white space/],
+    [{ volumes: [{ name: "x", configMap: { name: "c", items: [{ key: "a", path: "..data/x" }] } }] }, /start with/],
+    [{ volumes: [{ name: "x", downwardAPI: { items: [{ path: "../x" }] } }] }, /downwardAPI.items\[0\].path/],
+    [
+      {
+        volumes: [
+          { name: "x", projected: { sources: [{ secret: { name: "s", items: [{ key: "a", path: "/x" }] } }] } },
+        ],
+      },
+      /projected.sources\[0\].secret.items\[0\].path: .*relative/,
+    ],
+  ];
+  for (const [spec, why] of cases) assert.match(pod(spec), why);
+  const dnsConfig = {
+    nameservers: ["1.1.1.1"],
+    searches: ["a.test", "b_c.test."],
+    options: [{ name: "ndots", value: "2" }],
+  };
+  assert.equal(pod({ dnsConfig }), "");
+});

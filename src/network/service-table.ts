@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type { EndpointSlice, Service } from "../api/kinds.ts";
 import { groupSlices, serviceKey, servingEndpoints, type ServingOptions } from "../api/serving-endpoints.ts";
 
@@ -68,7 +69,7 @@ function entriesOf({ service, slices, nodeName, serving }: ServiceParts): Servic
   const spec = service.spec;
   if (spec === undefined || spec.type === "ExternalName") return [];
   const all = spec.clusterIPs?.length ? spec.clusterIPs : spec.clusterIP ? [spec.clusterIP] : [];
-  const addresses = all.filter((address) => address.includes("."));
+  const addresses = all.filter((address) => isIPv4(address));
   if (addresses.length === 0) return [];
   const ready = servingEndpoints(service, withoutIpv6(slices), serving);
   const here = ready.filter((endpoint) => endpoint.nodeName === nodeName);
@@ -80,7 +81,7 @@ function entriesOf({ service, slices, nodeName, serving }: ServiceParts): Servic
     const protocol = protocolOf(port.protocol);
     const targetsOf = (endpoints: typeof ready): Target[] =>
       endpoints.flatMap(({ address, ports }) =>
-        ports
+        (isIPv4(address) ? ports : [])
           .filter(({ name, protocol: wanted }) => name === (port.name ?? "") && protocolOf(wanted) === protocol)
           .map((found) => ({ ip: address, port: found.port })),
       );

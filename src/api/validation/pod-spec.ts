@@ -131,9 +131,34 @@ function dnsConfigErrors({ dnsPolicy, dnsConfig }: PodSpec, field: string): Fiel
       required(`${field}.dnsConfig.nameservers`, "must provide at least one DNS nameserver when `dnsPolicy` is None"),
     ];
   }
-  return servers.length > 3
-    ? [invalid(`${field}.dnsConfig.nameservers`, servers, "must not have more than 3 nameservers")]
-    : [];
+  if (servers.length > 3) {
+    return [invalid(`${field}.dnsConfig.nameservers`, servers, "must not have more than 3 nameservers")];
+  }
+  // All of it becomes lines of a file.
+  const addresses = servers.flatMap((server, index) =>
+    isIP(server) === 0
+      ? [
+          invalid(
+            `${field}.dnsConfig.nameservers[${index}]`,
+            server,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+          ),
+        ]
+      : [],
+  );
+  const searches = (dnsConfig?.searches ?? []).flatMap((search, index) =>
+    search === "."
+      ? []
+      : dnsSubdomainProblems(search.replace(/\.$/, "").replaceAll("_", "-")).map((problem) =>
+          invalid(`${field}.dnsConfig.searches[${index}]`, search, problem),
+        ),
+  );
+  const options = (dnsConfig?.options ?? []).flatMap(({ name, value }, index) => {
+    const place = `${field}.dnsConfig.options[${index}]`;
+    if (!name) return [required(`${place}.name`, "must not be empty")];
+    return /\s/.test(`${name}${value ?? ""}`) ? [invalid(place, name, "must not contain white space")] : [];
+  });
+  return [...addresses, ...searches, ...options];
 }
 
 function nameErrors(spec: PodSpec, field: string): FieldError[] {

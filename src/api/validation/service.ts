@@ -29,6 +29,12 @@ export function serviceErrors({ spec }: Service): FieldError[] {
       invalid("spec.clusterIPs[0]", clusterIP, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
     );
   }
+  for (const [index, address] of (spec.clusterIPs ?? []).entries()) {
+    if (address === "None" || address === "" || isIP(address) !== 0 || (index === 0 && address === clusterIP)) continue;
+    errors.push(
+      invalid(`spec.clusterIPs[${index}]`, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+    );
+  }
   if (headless && (type === "NodePort" || type === "LoadBalancer")) {
     errors.push(invalid("spec.clusterIPs[0]", "None", `may not be set to 'None' for ${type} services`));
   }

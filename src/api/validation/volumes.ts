@@ -23,7 +23,7 @@ function sourceErrors(volume: Volume, field: string): FieldError[] {
   const errors = kinds
     .slice(1)
     .map(([kind]) => forbidden(`${field}.${kind}`, "may not specify more than 1 volume type"));
-  const { hostPath, secret, configMap, persistentVolumeClaim, downwardAPI } = volume;
+  const { hostPath, secret, configMap, persistentVolumeClaim, downwardAPI, projected } = volume;
   if (hostPath) errors.push(...hostPathErrors(hostPath, `${field}.hostPath`));
   if (secret) {
     if (!secret.secretName) errors.push(required(`${field}.secret.secretName`));
@@ -33,7 +33,13 @@ function sourceErrors(volume: Volume, field: string): FieldError[] {
     if (!configMap.name) errors.push(required(`${field}.configMap.name`));
     errors.push(...fileErrors(configMap, `${field}.configMap`));
   }
-  if (downwardAPI) errors.push(...modeErrors(downwardAPI.defaultMode, `${field}.downwardAPI.defaultMode`));
+  if (downwardAPI) errors.push(...downwardErrors(downwardAPI, `${field}.downwardAPI`));
+  for (const [index, source] of (projected?.sources ?? []).entries()) {
+    const place = `${field}.projected.sources[${index}]`;
+    if (source.configMap) errors.push(...fileErrors(source.configMap, `${place}.configMap`));
+    if (source.secret) errors.push(...fileErrors(source.secret, `${place}.secret`));
+    if (source.downwardAPI) errors.push(...downwardErrors(source.downwardAPI, `${place}.downwardAPI`));
+  }
   if (persistentVolumeClaim && !persistentVolumeClaim.claimName) {
     errors.push(required(`${field}.persistentVolumeClaim.claimName`));
   }
@@ -72,10 +78,28 @@ function fileErrors({ defaultMode, items = [] }: Files, field: string): FieldErr
     if (!key) errors.push(required(`${place}.key`));
     if (!path) errors.push(required(`${place}.path`));
     else if (path.startsWith("/")) errors.push(invalid(`${place}.path`, path, "must be a relative path"));
-    else if (path.split("/").includes("..")) errors.push(invalid(`${place}.path`, path, "must not contain '..'"));
+    else errors.push(...reservedErrors(path, `${place}.path`));
     errors.push(...modeErrors(mode, `${place}.mode`));
   }
   return errors;
+}
+
+function downwardErrors({ defaultMode, items = [] }: NonNullable<Volume["downwardAPI"]>, field: string): FieldError[] {
+  const errors = modeErrors(defaultMode, `${field}.defaultMode`);
+  for (const [index, { path, mode }] of items.entries()) {
+    const place = `${field}.items[${index}]`;
+    if (!path) errors.push(required(`${place}.path`));
+    else if (path.startsWith("/")) errors.push(invalid(`${place}.path`, path, "must be a relative path"));
+    else errors.push(...reservedErrors(path, `${place}.path`));
+    errors.push(...modeErrors(mode, `${place}.mode`));
+  }
+  return errors;
+}
+
+/** Names that begin with two dots are the volume's own. */
+function reservedErrors(path: string, field: string): FieldError[] {
+  if (path.split("/").includes("..")) return [invalid(field, path, "must not contain '..'")];
+  return path.startsWith("..") ? [invalid(field, path, "must not start with '..'")] : [];
 }
 
 function modeErrors(mode: number | undefined, field: string): FieldError[] {

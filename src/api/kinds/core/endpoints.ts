@@ -1,6 +1,10 @@
 import { AGE, NAME, ageCell, column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
+import type { FieldError } from "../../field-error.ts";
 import type { Endpoints } from "../../kinds.ts";
+import { PROTOCOLS, oneOf } from "../../validation/container.ts";
+import { endpointAddressErrors, isApiService } from "../../validation/endpoint-address.ts";
+import { portNumber } from "../../validation/numbers.ts";
 import { listWithMore } from "../shortened-list.ts";
 
 export const endpoints = declareKind({
@@ -14,6 +18,21 @@ export const endpoints = declareKind({
   applyDefaults: ({ subsets }) => {
     for (const { ports } of subsets ?? []) for (const port of ports ?? []) port.protocol ||= "TCP";
   },
+  validate: ({ metadata, subsets = [] }) =>
+    subsets.flatMap(({ addresses = [], notReadyAddresses = [], ports = [] }, index) => {
+      const field = `subsets[${index}]`;
+      const known = isApiService(metadata?.namespace, metadata?.name);
+      const addressErrors = (list: readonly { readonly ip: string }[], key: string): FieldError[] =>
+        known ? [] : list.flatMap(({ ip }, at) => endpointAddressErrors(ip, `${field}.${key}[${at}].ip`));
+      return [
+        ...addressErrors(addresses, "addresses"),
+        ...addressErrors(notReadyAddresses, "notReadyAddresses"),
+        ...ports.flatMap(({ port, protocol }, at) => [
+          ...portNumber(port, `${field}.ports[${at}].port`),
+          ...oneOf(protocol, `${field}.ports[${at}].protocol`, PROTOCOLS),
+        ]),
+      ];
+    }),
 });
 
 function addressesCell({ subsets }: Endpoints): string {
