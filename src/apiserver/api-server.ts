@@ -3,7 +3,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { KeyPair } from "../security/cluster-authority.ts";
+import type { KeyPair } from "../security/ca-material.ts";
 import type { ServerIdentity } from "../security/server-identity.ts";
 import type { RequestRouter } from "./request-router.ts";
 

@@ -11,9 +11,10 @@ export interface CertificateRequest {
   readonly commonName: string;
   /** Kubernetes reads a client's groups from here. */
   readonly organizations?: readonly string[];
-  /** DNS names and IP addresses. */
+  /** DNS names, IP addresses and URIs. */
   readonly altNames?: readonly string[];
-  readonly usage: "authority" | "server" | "client";
+  /** A node is both server and client to its peers. */
+  readonly usage: "authority" | "server" | "client" | "node";
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -43,6 +44,12 @@ const OID = {
 /** Bits of KeyUsage: keyCertSign and cRLSign for an authority, digitalSignature for the others. */
 const KEY_USAGE = { authority: { bits: 0x06, unused: 1 }, leaf: { bits: 0x80, unused: 7 } } as const;
 
+const PURPOSES: Readonly<Record<"server" | "client" | "node", readonly string[]>> = {
+  server: [OID.serverAuth],
+  client: [OID.clientAuth],
+  node: [OID.serverAuth, OID.clientAuth],
+};
+
 export function newKey(): KeyObject {
   return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 }
@@ -60,7 +67,8 @@ export function keyIdentifier(key: KeyObject): Buffer {
   return createHash("sha256").update(publicKeyInfo(key)).digest().subarray(0, 20);
 }
 
-function publicKeyInfo(key: KeyObject): Buffer {
+/** DER (SPKI) of the public key. */
+export function publicKeyInfo(key: KeyObject): Buffer {
   const open = key.type === "private" ? createPublicKey(key) : key;
   return open.export({ type: "spki", format: "der" });
 }
@@ -104,9 +112,8 @@ function extensions(subject: KeyObject, request: CertificateRequest, by: Signer)
     extension(OID.subjectKeyId, false, octetString(keyIdentifier(subject))),
     extension(OID.authorityKeyId, false, sequence(context(0, false, by.keyId))),
   ];
-  if (!authority) {
-    const purpose = request.usage === "server" ? OID.serverAuth : OID.clientAuth;
-    all.push(extension(OID.extendedKeyUsage, false, sequence(objectId(purpose))));
+  if (request.usage !== "authority") {
+    all.push(extension(OID.extendedKeyUsage, false, sequence(...PURPOSES[request.usage].map(objectId))));
   }
   if (request.altNames && request.altNames.length > 0) {
     all.push(extension(OID.altNames, false, sequence(...request.altNames.map(generalName))));
@@ -115,6 +122,7 @@ function extensions(subject: KeyObject, request: CertificateRequest, by: Signer)
 }
 
 function generalName(name: string): Buffer {
+  if (name.includes("://")) return context(6, false, Buffer.from(name, "ascii"));
   const version = isIP(name);
   if (version === 0) return context(2, false, Buffer.from(name, "ascii"));
   return context(7, false, version === 4 ? ipv4Bytes(name) : ipv6Bytes(name));

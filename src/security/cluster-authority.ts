@@ -1,36 +1,50 @@
-import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import {
+  activateCa,
+  type CaMaterial,
+  caDigest,
+  firstMaterial,
+  forgetOldCas,
+  type KeyPair,
+  readMaterial,
+  stageCa,
+  trustedCas,
+} from "./ca-material.ts";
 import { issueCertificate, keyIdentifier, keyPem, newKey, type Signer, subjectName } from "./certificate.ts";
-import { ensurePrivateDirectory, readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { ensurePrivateDirectory, parsePrivateJson, readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3650;
 /** Certificates begin a little in the past, for hosts whose clock is behind. */
-const BACKDATE_MS = 3_600_000;
+export const BACKDATE_MS = 3_600_000;
 const AUTHORITY_NAME = "podman-swarm-ca";
 
-export interface KeyPair {
-  /** PEM. */
-  readonly certificate: string;
-  /** PEM, PKCS #8. */
-  readonly key: string;
-}
-
-export interface LeafRequest {
-  readonly usage: "server" | "client";
+export interface CertificateOrder {
+  readonly usage: "server" | "client" | "node";
   readonly commonName: string;
   readonly organizations?: readonly string[];
   readonly altNames?: readonly string[];
   readonly days: number;
 }
 
-/** The cluster's own certificate authority (ECDSA P-256): made at the first start, kept in two files. */
-export class ClusterAuthority {
-  /** PEM; what clients must trust. */
+interface AuthorityFiles {
+  /** Of the CA that signs, for people. */
   readonly certificate: string;
-  readonly #signer: Signer;
+  /** The first CA's key; moves into `material` with the first change. */
+  readonly key: string;
+  /** All of it, from the first change on. */
+  readonly material: string;
+}
+
+/** The cluster's own certificate authority (ECDSA P-256): made at the first start, or another member's. */
+export class ClusterAuthority {
   readonly #clock: Clock;
+  readonly #files: AuthorityFiles;
+  readonly #listeners = new Set<() => void>();
+  #material: CaMaterial;
+  #signer: Signer;
 
   /** Opens the authority kept in `directory`, or makes it. */
   static async open({
@@ -41,9 +55,13 @@ export class ClusterAuthority {
     readonly clock: Clock;
   }): Promise<ClusterAuthority> {
     await ensurePrivateDirectory(directory);
-    const files = { certificate: join(directory, "ca.crt"), key: join(directory, "ca.key") };
+    const files = filesIn(directory);
+    const text = await readPrivateFile(files.material);
+    if (text !== undefined) return new ClusterAuthority({ clock, files }, parseMaterial(text, files.material));
     const [certificate, key] = await Promise.all([readPrivateFile(files.certificate), readPrivateFile(files.key)]);
-    if (certificate !== undefined && key !== undefined) return new ClusterAuthority(clock, certificate, key);
+    if (certificate !== undefined && key !== undefined) {
+      return new ClusterAuthority({ clock, files }, firstMaterial({ certificate, key }));
+    }
     if (certificate !== undefined) {
       throw new Error(`Cannot open the cluster's CA: ${files.key} is missing beside ${files.certificate}`);
     }
@@ -51,34 +69,116 @@ export class ClusterAuthority {
     const made = selfSigned(clock);
     await writePrivateFile(files.key, made.key);
     await writePrivateFile(files.certificate, made.certificate);
-    return new ClusterAuthority(clock, made.certificate, made.key);
+    return new ClusterAuthority({ clock, files }, firstMaterial(made));
   }
 
-  private constructor(clock: Clock, certificate: string, key: string) {
+  private constructor({ clock, files }: { clock: Clock; files: AuthorityFiles }, material: CaMaterial) {
     this.#clock = clock;
-    this.certificate = certificate;
-    const privateKey = createPrivateKey(key);
-    const parsed = new X509Certificate(certificate);
-    if (!parsed.checkPrivateKey(privateKey))
-      throw new Error("Cannot use the cluster's CA: its key is not its certificate's");
-    this.#signer = { key: privateKey, name: subjectName(AUTHORITY_NAME), keyId: keyIdentifier(privateKey) };
+    this.#files = files;
+    this.#material = material;
+    this.#signer = signerOf(material.signing);
+  }
+
+  /** PEM; what clients must trust. */
+  get certificate(): string {
+    return this.#material.signing.certificate;
+  }
+
+  /** PEM of all CAs to believe now, the signing one first. */
+  get trusted(): readonly string[] {
+    return trustedCas(this.#material, this.#clock.now());
+  }
+
+  /** Which cluster this is, whatever its CA. */
+  get clusterId(): string {
+    return this.#material.clusterId;
   }
 
   /** SHA-256 of the certificate's DER in hex: how a join token names the cluster. */
   get digest(): string {
-    return createHash("sha256").update(new X509Certificate(this.certificate).raw).digest("hex");
+    return caDigest(this.certificate);
   }
 
-  issue(request: LeafRequest): KeyPair {
+  /** With the keys: for other members only. */
+  get material(): CaMaterial {
+    return this.#material;
+  }
+
+  issue(order: CertificateOrder): KeyPair {
     const key = newKey();
-    return { certificate: this.#certify(key, request), key: keyPem(key) };
+    return { certificate: this.certify(key, order), key: keyPem(key) };
   }
 
-  #certify(key: KeyObject, { days, ...request }: LeafRequest): string {
+  /** Signs a certificate for somebody's public key. PEM. */
+  certify(key: KeyObject, { days, ...request }: CertificateOrder): string {
     const now = this.#clock.now();
     const validity = { notBefore: now - BACKDATE_MS, notAfter: now + days * DAY_MS };
     return issueCertificate(key, { ...request, ...validity }, this.#signer);
   }
+
+  /** Calls `listener` after each change of what is believed or signs. */
+  onChange(listener: () => void, signal: AbortSignal): void {
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
+  }
+
+  /** Makes a new CA that is believed from now on, and signs nothing yet. */
+  async stage(): Promise<void> {
+    await this.adopt(stageCa(this.#material, selfSigned(this.#clock)));
+  }
+
+  /** Signs with the staged CA from now on; the old one is believed for `overlapDays`. */
+  async activate({ overlapDays }: { readonly overlapDays: number }): Promise<void> {
+    await this.adopt(activateCa(this.#material, this.#clock.now() + overlapDays * DAY_MS));
+  }
+
+  async forgetOld(): Promise<void> {
+    const next = forgetOldCas(this.#material, this.#clock.now());
+    if (next !== this.#material) await this.adopt(next);
+  }
+
+  /** Takes over what another member has. On disk before anything uses it. */
+  async adopt(material: CaMaterial): Promise<void> {
+    await save(this.#files, material);
+    this.#material = material;
+    this.#signer = signerOf(material.signing);
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** Writes the CA of the cluster that this node joins, before anything of its own is made. */
+export async function saveJoinedAuthority(directory: string, material: CaMaterial): Promise<void> {
+  await ensurePrivateDirectory(directory);
+  await save(filesIn(directory), material);
+}
+
+async function save(files: AuthorityFiles, material: CaMaterial): Promise<void> {
+  await writePrivateFile(files.material, `${JSON.stringify(material)}\n`);
+  await writePrivateFile(files.certificate, material.signing.certificate);
+}
+
+function filesIn(directory: string): AuthorityFiles {
+  return {
+    certificate: join(directory, "ca.crt"),
+    key: join(directory, "ca.key"),
+    material: join(directory, "ca.json"),
+  };
+}
+
+function parseMaterial(text: string, file: string): CaMaterial {
+  try {
+    return readMaterial(parsePrivateJson(text));
+  } catch (error) {
+    throw new Error(`Cannot open the cluster's CA from ${file}`, { cause: error });
+  }
+}
+
+function signerOf({ certificate, key }: KeyPair): Signer {
+  const privateKey = createPrivateKey(key);
+  if (!new X509Certificate(certificate).checkPrivateKey(privateKey)) {
+    throw new Error("Cannot use the cluster's CA: its key is not its certificate's");
+  }
+  return { key: privateKey, name: subjectName(AUTHORITY_NAME), keyId: keyIdentifier(privateKey) };
 }
 
 function selfSigned(clock: Clock): KeyPair {

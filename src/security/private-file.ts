@@ -32,6 +32,15 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
   }
 }
 
+/** JSON that holds secrets: the parser's own errors show parts of the text. */
+export function parsePrivateJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+}
+
 /** The file's text, or undefined where there is none. */
 export async function readPrivateFile(path: string): Promise<string | undefined> {
   try {

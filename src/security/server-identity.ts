@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { isIP } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
-import type { ClusterAuthority, KeyPair } from "./cluster-authority.ts";
+import type { KeyPair } from "./ca-material.ts";
+import type { ClusterAuthority } from "./cluster-authority.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 const SERVER_DAYS = 90;

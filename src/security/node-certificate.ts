@@ -1,0 +1,50 @@
+import type { X509Certificate } from "node:crypto";
+import { BACKDATE_MS, type CertificateOrder } from "./cluster-authority.ts";
+
+/** Renewed long before; short enough that a stolen one ends by itself. */
+export const NODE_DAYS = 90;
+const SCHEME = "podman-swarm://";
+const IDENTITY = /^podman-swarm:\/\/([0-9a-f]{32})\/node\/([a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?)$/;
+
+/** Who a node's certificate says that it is. */
+export interface NodeName {
+  readonly clusterId: string;
+  readonly nodeName: string;
+}
+
+export interface NodeCertificate extends NodeName {
+  /** When it was signed, in milliseconds since the epoch. */
+  readonly issuedAt: number;
+  readonly notAfter: number;
+}
+
+/** Kubernetes' name for a node as a user of the API. */
+export function nodeUser(nodeName: string): string {
+  return `system:node:${nodeName}`;
+}
+
+export function nodeUri({ clusterId, nodeName }: NodeName): string {
+  return `${SCHEME}${clusterId}/node/${nodeName}`;
+}
+
+/** What a node's certificate holds: it is server and client to other agents. */
+export function nodeOrder(name: NodeName, addresses: readonly string[] = []): CertificateOrder {
+  return {
+    usage: "node",
+    commonName: nodeUser(name.nodeName),
+    organizations: ["system:nodes"],
+    altNames: [nodeUri(name), name.nodeName, ...addresses],
+    days: NODE_DAYS,
+  };
+}
+
+/** Undefined for a certificate that is no node's. Says nothing about who signed it. */
+export function readNodeCertificate(certificate: X509Certificate): NodeCertificate | undefined {
+  const names = (certificate.subjectAltName ?? "").split(", ");
+  const own = names.filter((name) => name.startsWith(`URI:${SCHEME}`));
+  const match = own.length === 1 ? IDENTITY.exec(own[0]?.slice("URI:".length) ?? "") : null;
+  const [, clusterId, nodeName] = match ?? [];
+  if (clusterId === undefined || nodeName === undefined) return undefined;
+  const issuedAt = certificate.validFromDate.getTime() + BACKDATE_MS;
+  return { clusterId, nodeName, issuedAt, notAfter: certificate.validToDate.getTime() };
+}
