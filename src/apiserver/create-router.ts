@@ -9,6 +9,7 @@ import type { Authenticator } from "../security/authenticator.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { Aliases } from "./endpoints/aliases.ts";
+import { CustomResources } from "./endpoints/custom-resources.ts";
 import { Manifests } from "./endpoints/manifests.ts";
 import { ServiceEndpoints } from "./endpoints/service-endpoints.ts";
 import { Tokens } from "./endpoints/tokens.ts";
@@ -86,6 +87,7 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
         new Discovery(),
         new OpenApiDocuments(clock),
         new ServerInfo(metrics),
+        new CustomResources(),
         new Aliases(resources),
         new ServiceEndpoints(objects),
         new Manifests(registry),
