@@ -54,6 +54,7 @@ test("after a restart of the host a container that ran has ended in a way that n
   const { one, leftovers } = adopted([sandbox([{ ...container, state: "created" }], false)]);
   assert.equal(one.ended?.exitCode, 137);
   assert.equal(one.ended?.reason, "ContainerStatusUnknown");
+  assert.equal(one.ended?.startedAt, Date.parse("2026-01-01T00:00:00Z"));
   assert.equal(one.runningSince, undefined);
   assert.deepEqual(leftovers.containers, ["c2"]);
 });

@@ -36,7 +36,7 @@ export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Foun
     const [current, ...older] = mine.sort((a, b) => b.attempt - a.attempt);
     leftovers.push(...older.map(({ id }) => id));
     if (current) fromContainer(one, { current, said, exits, now });
-    else if (said?.state?.running) lost(one, idOf(said.containerID), exits, now);
+    else if (said?.state?.running) lost(one, said, { exits, now });
     if (current?.state === "created") leftovers.push(current.id);
   }
   state.initialized ||= newest?.running === true && hasPassedInit(state, pod);
@@ -83,13 +83,15 @@ function fromContainer(one: ContainerState, { current, said, exits, now }: Found
     if (one.ended) one.last = one.ended;
     one.id = current.id;
     one.ended = saved ?? (current.exit && terminationOf(current.id, current.exit));
-  } else if (known && said?.state?.running) lost(one, current.id, exits, now);
+  } else if (known && said?.state?.running) lost(one, said, { exits, now });
   if (current.state === "created") one.id = undefined;
 }
 
 /** It ran, and nobody knows how it ended: a restart of the host, or a removal behind our back. */
-function lost(one: ContainerState, id: string, exits: ReadonlyMap<string, Termination>, now: number): void {
-  one.ended = exits.get(id) ?? unknownEnd(id, one.runningSince, now);
+function lost(one: ContainerState, said: ContainerStatus, { exits, now }: Pick<Found, "exits" | "now">): void {
+  const id = idOf(said.containerID);
+  const startedAt = said.state?.running?.startedAt;
+  one.ended = exits.get(id) ?? unknownEnd(id, startedAt === undefined ? undefined : Date.parse(startedAt), now);
 }
 
 export function unknownEnd(containerId: string, startedAt: number | undefined, now: number): Termination {
