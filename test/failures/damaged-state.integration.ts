@@ -35,6 +35,7 @@ test("a second agent on the same data directory is refused with the reason and t
 test("a damaged database is refused with the file's name and the way back, and nothing of it is changed", async (t) => {
   const dataDir = temporaryFolder(t);
   const agent = await AgentProcess.start({ dataDir });
+  t.after(() => agent.stop());
   await agent.end();
   const database = readdirSync(dataDir, { recursive: true, encoding: "utf8" }).find((file) =>
     /\.(db|sqlite3?)$/.test(file),

@@ -65,8 +65,13 @@ export class AgentProcess {
   /** Starts an agent and resolves once it is ready for requests and its node is Ready. */
   static async start(options: AgentProcessOptions = {}): Promise<AgentProcess> {
     const agent = new AgentProcess(options, await groundFor(options.place));
-    await agent.startAgain();
-    return agent;
+    try {
+      await agent.startAgain();
+      return agent;
+    } catch (error) {
+      await agent.stop();
+      throw error;
+    }
   }
 
   get kubeconfig(): string {
@@ -137,7 +142,7 @@ export class AgentProcess {
     return user === "root" ? host.run(inside) : host.runAsUser(inside);
   }
 
-  /** Resolves once the API says that it is ready; fails at once when the supervisor has ended. */
+  /** Resolves once the API says that it is ready; fails at once when the supervisor has ended, and ends it else. */
   async ready(): Promise<void> {
     const ended = (): boolean => this.#child?.exitCode !== null || this.#child.signalCode !== null;
     const check = async (): Promise<boolean> => ended() || (await fetch(`${this.httpUrl}/readyz`)).ok;
@@ -146,7 +151,7 @@ export class AgentProcess {
       await eventually(check, { timeoutMs, what: "a ready agent" });
       if (ended()) throw new Error("Cannot see a ready agent: it has ended");
     } catch (error) {
-      await this.stop();
+      await this.end("SIGKILL");
       throw new Error(`Cannot start an agent; it said:\n${this.#output}`, { cause: error });
     }
   }
