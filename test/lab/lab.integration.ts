@@ -4,9 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { eventually } from "../poll.ts";
 import { Lab } from "./lab.ts";
+import { canStartLabs, labTest } from "./lab-test.ts";
 import { LAB_PREFIX } from "./leftovers.ts";
 
 const IMAGE = "localhost/podman-swarm/busybox:1";
@@ -14,6 +15,7 @@ const IMAGE = "localhost/podman-swarm/busybox:1";
 let lab: Lab;
 
 before(async () => {
+  if (!canStartLabs) return;
   lab = await Lab.start({ hosts: 2 });
 });
 
@@ -21,7 +23,7 @@ after(async () => {
   await lab?.stop();
 });
 
-test("hosts have names, processes, networks and files of their own", async () => {
+labTest("hosts have names, processes, networks and files of their own", async () => {
   const [one, two] = lab.hosts;
   assert.ok(one && two);
   assert.equal((await one.run(["hostname"])).trim(), "h1");
@@ -32,7 +34,7 @@ test("hosts have names, processes, networks and files of their own", async () =>
   assert.ok(!existsSync("/run/mark"));
 });
 
-test("a cut host is not reached until it is healed", async () => {
+labTest("a cut host is not reached until it is healed", async () => {
   const [one, two] = lab.hosts;
   assert.ok(one && two);
   const node = one.path(process.execPath);
@@ -50,7 +52,7 @@ test("a cut host is not reached until it is healed", async () => {
   process.kill(two.pidOf(server), "SIGKILL");
 });
 
-test("root and a user run containers of the shared images, each from a store of its own", async () => {
+labTest("root and a user run containers of the shared images, each from a store of its own", async () => {
   const host = lab.host(1);
   const echo = ["podman", "run", "--name=kept", "--network=none", IMAGE, "echo", "a container"] as const;
   assert.equal(await host.run(echo), "a container\n");
@@ -59,7 +61,7 @@ test("root and a user run containers of the shared images, each from a store of 
   assert.equal((await lab.host(2).run(["podman", "ps", "-aq"])).trim(), "");
 });
 
-test("a crash ends every process, and what is on the disk is there after the boot", async () => {
+labTest("a crash ends every process, and what is on the disk is there after the boot", async () => {
   const host = lab.host(1);
   const running = host.spawn(["sh", "-c", "echo up; exec sleep 1000"], { stdio: ["ignore", "pipe", "inherit"] });
   await once(running.stdout ?? running, "data");
@@ -71,11 +73,11 @@ test("a crash ends every process, and what is on the disk is there after the boo
   await assert.rejects(host.run(["cat", "/run/mark"]), /No such file/);
 });
 
-test("a failing program tells what it said", async () => {
+labTest("a failing program tells what it said", async () => {
   await assert.rejects(lab.host(2).run(["sh", "-c", "echo the reason >&2; exit 3"]), /exit code 3: the reason/);
 });
 
-test("a lab whose test is killed leaves no process, and its files go when the next one starts", async () => {
+labTest("a lab whose test is killed leaves no process, and its files go when the next one starts", async () => {
   const script = `import { Lab } from ${JSON.stringify(join(import.meta.dirname, "lab.ts"))};
     const lab = await Lab.start(); console.log(lab.host(1).pid); setInterval(() => {}, 1000);`;
   const owner = spawn(process.execPath, ["--input-type=module", "-e", script], {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { Lab } from "../lab/lab.ts";
+import { canStartLabs, labTest } from "../lab/lab-test.ts";
 import type { LabHost } from "../lab/lab-host.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
@@ -17,6 +18,7 @@ let client: ApiClient;
 let app: WebApp;
 
 before(async () => {
+  if (!canStartLabs) return;
   lab = await Lab.start();
   host = lab.host(1);
   // As with dnsmasq on the host: a resolver that only the host itself reaches.
@@ -52,7 +54,7 @@ async function answersAgain(): Promise<void> {
   await eventually(check, { timeoutMs: 20_000, what: "the ingress again" });
 }
 
-test("no process of the node is root's, and the dataplane has no capabilities in its user namespace either", () => {
+labTest("no process of the node is root's, and the dataplane has no capabilities in its user namespace either", () => {
   for (const pid of [agent.pid, agent.pidOf("run-agent"), agent.pidOf("run-dataplane")]) {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const uids = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split("\t") ?? [];
@@ -63,7 +65,7 @@ test("no process of the node is root's, and the dataplane has no capabilities in
   assert.match(readFileSync(`/proc/${agent.pidOf("run-dataplane")}/status`, "utf8"), /^NoNewPrivs:\s+1$/m);
 });
 
-test("a pod reaches the service by its name, its virtual address, and itself through it", async () => {
+labTest("a pod reaches the service by its name, its virtual address, and itself through it", async () => {
   const { spec } = await client.json<{ spec: { clusterIP: string } }>("GET", "/api/v1/namespaces/default/services/web");
   assert.match(await inPod("nslookup", "web.default.svc.cluster.local"), new RegExp(spec.clusterIP));
   const seen = new Set<string>();
@@ -73,17 +75,17 @@ test("a pod reaches the service by its name, its virtual address, and itself thr
   assert.match(await inPod("timeout", "2", "wget", "-qO-", "http://web/cgi-bin/index.cgi"), /Hello from/);
 });
 
-test("names elsewhere are asked from the host's resolver, although it listens on the host's loopback", async () => {
+labTest("names elsewhere are asked from the host's resolver, although it listens on the host's loopback", async () => {
   assert.match(await inPod("nslookup", "example.org"), /192\.0\.2\.77/);
 });
 
-test("the ingress answers on the host's own address", async () => {
+labTest("the ingress answers on the host's own address", async () => {
   assert.match(await app.fetch(), /Hello from/);
   const ask = `fetch("http://${host.address}:${agent.ingressPort}/healthz").then((answer) => console.log(answer.status))`;
   assert.equal((await host.run([host.path(process.execPath), "-e", ask])).trim(), "404", "no rule for that host name");
 });
 
-test("logs and the exit code of a container that ends come through", async () => {
+labTest("logs and the exit code of a container that ends come through", async () => {
   const body = {
     apiVersion: "v1",
     kind: "Pod",
@@ -106,35 +108,38 @@ test("logs and the exit code of a container that ends come through", async () =>
   assert.equal(await host.runAsUser([host.path(process.execPath), psctl, ...logs]), "0\nsaid\n");
 });
 
-test("a limit that this host cannot enforce for a user is told: on the node, and on the pod that wants it", async () => {
-  if (!(await host.runAsUser(["podman", "info", "--format={{.Host.CgroupsVersion}}"])).includes("v1")) return;
-  const body = {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: "limited" },
-    spec: {
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: "main",
-          image: "localhost/podman-swarm/busybox:1",
-          command: ["sleep", "1000"],
-          resources: { limits: { memory: "64Mi" } },
-        },
-      ],
-    },
-  };
-  await client.json("POST", "/api/v1/namespaces/default/pods", { body });
-  type Events = { items: { type: string; reason: string; message: string; involvedObject: { name: string } }[] };
-  const told = async (name: string, message: RegExp): Promise<boolean> =>
-    (await client.json<Events>("GET", "/api/v1/events")).items.some(
-      (event) => event.type === "Warning" && event.involvedObject.name === name && message.test(event.message),
-    );
-  await eventually(() => told("limited", /limit/), { what: "a warning about the pod" });
-  await eventually(() => told("node1", /cgroups: .*limits .* ignored; fix: /), { what: "a warning about the node" });
-});
+labTest(
+  "a limit that this host cannot enforce for a user is told: on the node, and on the pod that wants it",
+  async () => {
+    if (!(await host.runAsUser(["podman", "info", "--format={{.Host.CgroupsVersion}}"])).includes("v1")) return;
+    const body = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "limited" },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        containers: [
+          {
+            name: "main",
+            image: "localhost/podman-swarm/busybox:1",
+            command: ["sleep", "1000"],
+            resources: { limits: { memory: "64Mi" } },
+          },
+        ],
+      },
+    };
+    await client.json("POST", "/api/v1/namespaces/default/pods", { body });
+    type Events = { items: { type: string; reason: string; message: string; involvedObject: { name: string } }[] };
+    const told = async (name: string, message: RegExp): Promise<boolean> =>
+      (await client.json<Events>("GET", "/api/v1/events")).items.some(
+        (event) => event.type === "Warning" && event.involvedObject.name === name && message.test(event.message),
+      );
+    await eventually(() => told("limited", /limit/), { what: "a warning about the pod" });
+    await eventually(() => told("node1", /cgroups: .*limits .* ignored; fix: /), { what: "a warning about the node" });
+  },
+);
 
-test("kill -9 of the agent touches no container and no connection", async () => {
+labTest("kill -9 of the agent touches no container and no connection", async () => {
   const before = await app.containers();
   const pid = agent.pidOf("run-agent");
   process.kill(pid, "SIGKILL");
@@ -145,7 +150,7 @@ test("kill -9 of the agent touches no container and no connection", async () => 
   assert.deepEqual(await app.containers(), before);
 });
 
-test("kill -9 of the dataplane, or of what wraps it, is over soon; services go on meanwhile", async () => {
+labTest("kill -9 of the dataplane, or of what wraps it, is over soon; services go on meanwhile", async () => {
   const before = await app.containers();
   const { spec } = await client.json<{ spec: { clusterIP: string } }>("GET", "/api/v1/namespaces/default/services/web");
   process.kill(agent.pidOf("run-dataplane"), "SIGKILL");
@@ -158,20 +163,23 @@ test("kill -9 of the dataplane, or of what wraps it, is over soon; services go o
   assert.deepEqual(await app.containers(), before);
 });
 
-test("kill -9 of the supervisor and an ordinary stop leave the containers, and a new one takes them up", async () => {
-  const before = await app.containers();
-  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    await agent.end(signal);
-    const running = await host.runAsUser(["podman", "ps", "--no-trunc", "--quiet"]);
-    for (const id of before.map(containerId)) assert.ok(running.includes(id), `${id} runs without the node`);
-    await agent.startAgain();
-    await app.ready(2);
-    assert.deepEqual(await app.containers(), before);
-    assert.match(await inPod("timeout", "2", "wget", "-qO-", "http://web/cgi-bin/index.cgi"), /Hello from/);
-  }
-});
+labTest(
+  "kill -9 of the supervisor and an ordinary stop leave the containers, and a new one takes them up",
+  async () => {
+    const before = await app.containers();
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      await agent.end(signal);
+      const running = await host.runAsUser(["podman", "ps", "--no-trunc", "--quiet"]);
+      for (const id of before.map(containerId)) assert.ok(running.includes(id), `${id} runs without the node`);
+      await agent.startAgain();
+      await app.ready(2);
+      assert.deepEqual(await app.containers(), before);
+      assert.match(await inPod("timeout", "2", "wget", "-qO-", "http://web/cgi-bin/index.cgi"), /Hello from/);
+    }
+  },
+);
 
-test("what was deployed can be removed, and nothing of it stays", async () => {
+labTest("what was deployed can be removed, and nothing of it stays", async () => {
   await app.remove();
   for (const name of ["once", "limited"]) await client.json("DELETE", `/api/v1/namespaces/default/pods/${name}`);
   const filter = "--filter=label=io.podman-swarm.pod-name";

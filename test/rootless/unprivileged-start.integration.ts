@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { Lab } from "../lab/lab.ts";
+import { canStartLabs, labTest } from "../lab/lab-test.ts";
 import type { LabHost } from "../lab/lab-host.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 import { WebApp } from "../support/web-app.ts";
@@ -12,6 +13,7 @@ let lab: Lab;
 let host: LabHost;
 
 before(async () => {
+  if (!canStartLabs) return;
   lab = await Lab.start();
   host = lab.host(1);
 });
@@ -37,19 +39,19 @@ async function failure(program: string, ...flags: string[]): Promise<string> {
 
 const OTHER_PORTS = ["--ingress-port=8080", "--ingress-tls-port=8443"];
 
-test("a port that only root may bind is refused with both ways out", async () => {
+labTest("a port that only root may bind is refused with both ways out", async () => {
   const said = await failure("daemon/main.ts");
   assert.match(said, /Cannot bind the ingress socket 0\.0\.0\.0:80\/tcp: ports below 1024 are reserved for root/);
   assert.match(said, /sudo sysctl net\.ipv4\.ip_unprivileged_port_start=80/);
   assert.match(said, /another port with --ingress-port/);
 });
 
-test("an upstream resolver that a user's pods cannot reach is refused with the way out", async () => {
+labTest("an upstream resolver that a user's pods cannot reach is refused with the way out", async () => {
   const said = await failure("daemon/main.ts", ...OTHER_PORTS, "--upstream-dns=127.0.0.1:5353");
   assert.match(said, /--upstream-dns "127\.0\.0\.1:5353".*do not reach this host's loopback.*leave it out/);
 });
 
-test("psctl doctor tells a user what root must do", async () => {
+labTest("psctl doctor tells a user what root must do", async () => {
   await host.run(["sh", "-c", "chmod 600 /dev/net/tun"]);
   const said = await failure("cli/main.ts", "doctor");
   assert.match(
@@ -65,7 +67,7 @@ test("psctl doctor tells a user what root must do", async () => {
   assert.match(await host.runAsUser([host.path(process.execPath), cli, doctor, ...flags]), /This host is ready/);
 });
 
-test("a user without ids for containers is refused with the reason", async () => {
+labTest("a user without ids for containers is refused with the reason", async () => {
   // Podman keeps a user's ids until the last of its processes ends.
   await host.crash();
   await host.boot();
@@ -78,7 +80,7 @@ test("a user without ids for containers is refused with the reason", async () =>
   await host.boot();
 });
 
-test("after a power cut, a user's node brings back what was deployed", async () => {
+labTest("after a power cut, a user's node brings back what was deployed", async () => {
   const agent = await AgentProcess.start({ place: { host, user: "unprivileged" } });
   const client = agent.client();
   try {
