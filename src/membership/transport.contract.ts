@@ -55,10 +55,7 @@ export function transportContract(name: string, open: () => Promise<TransportPai
       const sent = ["one", "two", "three".repeat(250)];
       for (const packet of sent) a.send(Buffer.from(packet), b.endpoint);
       await eventually(() => heard.packets.length === sent.length);
-      assert.deepEqual(
-        heard.packets.toSorted().map(([packet]) => packet),
-        sent.toSorted(),
-      );
+      assert.deepEqual(new Set(heard.packets.map(([packet]) => packet)), new Set(sent));
       assert.deepEqual(new Set(heard.packets.map(([, port]) => port)), new Set([a.endpoint.port]));
     }));
 

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from "node:net";
 import type { NodeState } from "../wire/message-type.ts";
 
 export interface Endpoint {
@@ -57,6 +58,23 @@ export function hostOf(addr: Uint8Array): string | undefined {
     (((addr[index * 2] ?? 0) << 8) | (addr[index * 2 + 1] ?? 0)).toString(16),
   );
   return groups.join(":");
+}
+
+/** The 4 or 16 bytes of an IP address. Throws for anything else. */
+export function addressBytes(host: string): Buffer {
+  if (isIPv4(host)) return Buffer.from(host.split(".").map(Number));
+  if (!isIPv6(host) || host.includes("%"))
+    throw new TypeError(`Cannot use the address ${host}: it is not an IP address`);
+  // An IPv4 address at the end stands for the last two groups.
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/u.exec(host);
+  const pair = (high: string | undefined, low: string | undefined): string =>
+    ((Number(high) << 8) | Number(low)).toString(16);
+  const text = dotted ? `${dotted[1]}${pair(dotted[2], dotted[3])}:${pair(dotted[4], dotted[5])}` : host;
+  const [head = "", tail] = text.split("::");
+  const groups = (part: string | undefined): string[] => (part ? part.split(":") : []);
+  const missing = 8 - groups(head).length - groups(tail).length;
+  const all = [...groups(head), ...(tail === undefined ? [] : Array<string>(missing).fill("0")), ...groups(tail)];
+  return Buffer.from(all.map((group) => group.padStart(4, "0")).join(""), "hex");
 }
 
 export function newMember(name: string, fields: Pick<Member, "addr" | "port" | "meta" | "changedAt">): Member {

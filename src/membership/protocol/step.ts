@@ -222,6 +222,7 @@ function changeMeta(state: MembershipState, meta: Buffer): void {
   state.self.meta = meta;
   state.self.incarnation += 1;
   tellRumour(state, state.self.name, { kind: "alive", alive: ownAlive(state) });
+  report(state, { kind: "updated", member: viewOf(state, state.self) });
 }
 
 /** Longer messages than this go over a stream, whatever was asked. */

@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import type { Worker } from "node:worker_threads";
+import { startWorker } from "../lib/worker-entry.ts";
+import type { MemberView, Report } from "./protocol/effects.ts";
+import type { Call, MembershipConfig, WorkerAnswer, WorkerRequest } from "./worker-messages.ts";
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The port that the worker should bind is another one's. */
+export class PortTakenError extends Error {
+  override readonly name = "PortTakenError";
+}
+
+/** The membership's worker, as promises. */
+export class WorkerCalls {
+  /** Resolves with undefined when it was stopped, with the reason when it ended by itself. */
+  readonly ended: Promise<Error | undefined>;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #onReport: (report: Report) => void;
+  #nextId = 0;
+  #stopping = false;
+
+  private constructor(worker: Worker, onReport: (report: Report) => void) {
+    this.#worker = worker;
+    this.#onReport = onReport;
+    this.ended = new Promise((resolve) => {
+      worker.once("error", (error) => resolve(error as Error));
+      worker.once("exit", (code) => resolve(this.#stopping ? undefined : new Error(`it ended with code ${code}`)));
+    });
+    void this.ended.then((error) => this.#fail(error ?? new Error("membership has stopped")));
+  }
+
+  /** Resolves once the worker listens, with the members that it knows. */
+  static async start(
+    config: MembershipConfig,
+    onReport: (report: Report) => void,
+  ): Promise<{ calls: WorkerCalls; members: readonly MemberView[] }> {
+    const worker = startWorker("membership/membership-worker", { workerData: config });
+    const calls = new WorkerCalls(worker, onReport);
+    const first = await Promise.race([
+      once(worker, "message").then(([message]) => message as WorkerAnswer),
+      calls.ended.then((error) => Promise.reject(error ?? new Error("it ended"))),
+    ]);
+    if (first.kind === "ready") {
+      worker.on("message", (message: WorkerAnswer) => calls.#hear(message));
+      return { calls, members: first.members };
+    }
+    await worker.terminate();
+    const why = first.kind === "not-ready" ? first.why : `unexpected ${first.kind}`;
+    if (first.kind === "not-ready" && first.portTaken) throw new PortTakenError(`Cannot start membership: ${why}`);
+    throw new Error(`Cannot start membership: ${why}`);
+  }
+
+  call(call: Call): Promise<unknown> {
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, call } satisfies WorkerRequest);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#worker.postMessage({ id: -1, call: { kind: "stop" } } satisfies WorkerRequest);
+    await this.ended;
+  }
+
+  #hear(message: WorkerAnswer): void {
+    if (message.kind === "report") return this.#onReport(message.report);
+    if (message.kind !== "done" && message.kind !== "failed") return;
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.kind === "done") waiting?.resolve(message.value);
+    else waiting?.reject(new Error(message.why));
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
