@@ -56,6 +56,31 @@ test("a certificate of another authority is nobody's", async () => {
   assert.equal((await call(server, { pair: mine })).code, 401, "a server's certificate is no client's");
 });
 
+test("a certificate that is over or not yet valid is nobody's", async () => {
+  await using server = await serveInMemory();
+  const masters = ["system:masters"];
+  const at = async (now: number): Promise<KeyPair> => {
+    const clock = { ...systemClock, now: () => now };
+    const authority = await ClusterAuthority.open({ directory: server.directory, clock });
+    return authority.issue({ usage: "client", commonName: "x", organizations: masters, days: 1 });
+  };
+  const day = 86_400_000;
+  const now = systemClock.now();
+  assert.equal((await call(server, { pair: await at(now) })).code, 200);
+  assert.equal((await call(server, { pair: await at(now - 2 * day) })).code, 401, "expired");
+  assert.equal((await call(server, { pair: await at(now + 2 * day) })).code, 401, "not yet valid");
+  const { token } = await server.tokens.create("t", 0);
+  assert.equal((await call(server, { pair: await at(now - 2 * day), token })).code, 200, "but a token counts");
+});
+
+test("a token is read in one way only", async () => {
+  await using server = await serveInMemory();
+  const { token } = await server.tokens.create("t", 0);
+  for (const wrong of [`${token} x`, `x ${token}`, token.toUpperCase(), token.slice(0, -1), `${token}=`, ""]) {
+    assert.equal((await call(server, { token: wrong })).code, 401, wrong.replace(token, "TOKEN"));
+  }
+});
+
 test("whoever guesses tokens has to wait", async () => {
   await using server = await serveInMemory();
   for (let n = 0; n < 20; n++) assert.equal((await call(server, { token: `guess-${n}` })).code, 401);

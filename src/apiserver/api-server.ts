@@ -27,8 +27,11 @@ export interface ApiServerOptions {
 
 /** Go clients keep idle connections for 90 seconds: the server must not be the one that closes first. */
 const KEEP_ALIVE_MS = 120_000;
+const HANDSHAKE_MS = 10_000;
 const HEADERS_MS = 20_000;
 const RECEIVE_MS = 60_000;
+/** Strangers may hold connections for as long as the times above; this keeps file descriptors for everything else. */
+const MOST_CONNECTIONS = 4096;
 /** How long answers under way may take once the server stops. */
 const DRAIN_MS = 5_000;
 
@@ -76,6 +79,7 @@ export class ApiServer {
       requestCert: true,
       // A client without a certificate may have a token; one with a wrong certificate is refused with a Status.
       rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_MS,
       minVersion: "TLSv1.2",
       ALPNProtocols: ["http/1.1"],
     });
@@ -90,6 +94,7 @@ export class ApiServer {
     server.headersTimeout = HEADERS_MS;
     server.requestTimeout = RECEIVE_MS;
     server.maxRequestsPerSocket = 0;
+    server.maxConnections = MOST_CONNECTIONS;
     // Small answers and watch events must not wait for one another.
     server.on("connection", (socket: { setNoDelay(on: boolean): void }) => socket.setNoDelay(true));
     this.#servers.push(server);

@@ -7,12 +7,16 @@ export interface AuditRecord {
   readonly time: string;
   readonly id: string;
   readonly user: string;
+  /** Whom the user impersonates. */
+  readonly as?: string;
   readonly source: string;
   readonly method: string;
   /** Without the query. */
   readonly path: string;
   readonly code: number;
   readonly milliseconds: number;
+  /** Refusals of strangers that came before this one and were too many to be written. */
+  readonly skipped?: number;
 }
 
 export interface AuditLogOptions {

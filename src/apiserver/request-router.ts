@@ -5,14 +5,17 @@ import { describeError, type Logger } from "../lib/log.ts";
 import type { Counter, Histogram, Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import type { Authenticator } from "../security/authenticator.ts";
+import { AuditLimit } from "./audit-limit.ts";
 import type { AuditLog } from "./audit-log.ts";
 import type { Cors } from "./http/cors.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { toApiError } from "./http/error-status.ts";
 import { Exchange } from "./http/exchange.ts";
+import { impersonated } from "./impersonation.ts";
 
 /** Upstream's deadline of a request that is no stream. */
 const DEADLINE_MS = 60_000;
+const LONGEST_AUDITED_PATH = 1024;
 /** Paths that stream: they end when they are done or the client goes. */
 const STREAMS = /\/(log|exec|attach|portforward|proxy)(\/|$)|\/watch\//;
 
@@ -39,10 +42,12 @@ export class RequestRouter {
   readonly #active = new Set<AbortController>();
   readonly #requests: Counter;
   readonly #duration: Histogram;
+  readonly #strangers: AuditLimit;
   #stopped = false;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#strangers = new AuditLimit(deps.clock);
     const { metrics } = deps;
     this.#requests = metrics.counter("apiserver_request_total", "Requests by method and status code.");
     this.#duration = metrics.histogram("apiserver_request_duration_seconds", "Time to answer, without streams.");
@@ -94,7 +99,8 @@ export class RequestRouter {
     if (cors && (await cors.serve(exchange))) return;
     refuseBrokenPath(exchange.path);
     for (const endpoint of open) if (await endpoint.serve(exchange)) return;
-    exchange.requester = authenticator.authenticate(exchange.request);
+    exchange.sender = authenticator.authenticate(exchange.request);
+    exchange.requester = impersonated(exchange.sender, exchange.request.headersDistinct);
     for (const endpoint of endpoints) if (await endpoint.serve(exchange)) return;
     throw new ApiError("NotFound", "the server could not find the requested resource");
   }
@@ -112,21 +118,25 @@ export class RequestRouter {
 
   #note(exchange: Exchange, milliseconds: number, streamed: boolean): void {
     const { clock, random, audit } = this.#deps;
-    const { method, path, response, requester, remoteAddress } = exchange;
+    const { method, path, response, sender, requester, remoteAddress } = exchange;
     const code = response.statusCode;
     this.#requests.add({ method, code: String(code) });
     if (!streamed) this.#duration.observe(milliseconds / 1000, { method });
     const refused = code === 401 || code === 403 || code === 429;
     if (!audit || (!refused && !isChange(method))) return;
+    const skipped = sender ? 0 : this.#strangers.take();
+    if (skipped === undefined) return;
     audit.write({
       time: timestamp(clock.now()),
       id: random.uuid(),
-      user: requester?.name ?? "",
+      user: sender?.name ?? "",
+      ...(requester && requester !== sender ? { as: requester.name } : {}),
       source: remoteAddress,
       method,
-      path,
+      path: path.slice(0, LONGEST_AUDITED_PATH),
       code,
       milliseconds: Math.round(milliseconds),
+      ...(skipped > 0 ? { skipped } : {}),
     });
   }
 }

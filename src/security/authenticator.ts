@@ -86,13 +86,14 @@ function unauthorized(): ApiError {
 
 /**
  * Without authentication everything on this host is trusted, but not the web pages that a browser on it shows: those
- * send an Origin, or a Host of their own when a name was rebound to loopback.
+ * send an Origin, or say that they are a page (Sec-Fetch-Site is "none" only for what the user typed), or have a Host of
+ * their own when a name was rebound to loopback.
  */
 function trustedLocal(request: IncomingMessage): Identity {
-  const { host = "", origin } = request.headers;
+  const { host = "", origin, "sec-fetch-site": site = "none" } = request.headers;
   const name = host.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");
   const local = name === "localhost" || name === "::1" || /^127\.\d+\.\d+\.\d+$/.test(name);
-  if (origin === undefined && local) return { name: "local", groups: [MASTERS, AUTHENTICATED] };
+  if (origin === undefined && site === "none" && local) return { name: "local", groups: [MASTERS, AUTHENTICATED] };
   throw new ApiError(
     "Forbidden",
     "Cannot trust this request: it comes from a web page or names another host; use a token",
