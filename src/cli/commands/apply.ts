@@ -5,8 +5,9 @@ import { servedKind } from "../../api/catalog.ts";
 import type { KubeObject } from "../../api/kinds.ts";
 import { readManifest } from "../../api/manifest.ts";
 import { threeWayPatch } from "../../api/patch/three-way.ts";
-import { pathOf, type Resource } from "../../client/discovery.ts";
+import { apiVersionOf, pathOf, type Resource } from "../../client/discovery.ts";
 import type { Command, CommandFlag } from "../command.ts";
+import { goJson } from "../output/go-json.ts";
 import { qualifiedName } from "../output/print-objects.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
@@ -64,12 +65,28 @@ export async function readManifests(
 ): Promise<KubeObject[]> {
   if (files.length === 0) throw new UsageError("Name a manifest with -f FILE");
   const objects: KubeObject[] = [];
-  for (const file of files.flatMap((name) => (name === "-" ? [name] : manifestFiles(name, recursive)))) {
-    const text = file === "-" ? await session.streams.input() : readFileSync(file, "utf8");
+  for (const file of files.flatMap((name) => (name === "-" ? [name] : readable(name, manifestFiles, recursive)))) {
+    const text = file === "-" ? await session.streams.input() : readable(file, readFileSync, "utf8");
     objects.push(...parseManifest(text, file === "-" ? "standard input" : file));
   }
   if (objects.length === 0) throw new UsageError(`No objects in ${files.join(", ")}`);
   return objects;
+}
+
+/** Reads a path, and says which one it was where that is refused. */
+function readable<Option, Result>(
+  path: string,
+  read: (path: string, option: Option) => Result,
+  option: Option,
+): Result {
+  try {
+    return read(path, option);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "it does not exist" : message;
+    throw new UsageError(`Cannot read ${path}: ${why}`, { cause });
+  }
 }
 
 function manifestFiles(path: string, recursive: boolean): string[] {
@@ -94,9 +111,7 @@ function parseManifest(text: string, origin: string): KubeObject[] {
 
 export async function resourceOf(session: Session, object: KubeObject): Promise<Resource> {
   const found = (await session.resources()).find(
-    (resource) =>
-      resource.kind === object.kind &&
-      (resource.group === "" ? resource.version : `${resource.group}/${resource.version}`) === object.apiVersion,
+    (resource) => resource.kind === object.kind && apiVersionOf(resource) === object.apiVersion,
   );
   if (found) return found;
   const [group = "", version = ""] = object.apiVersion.includes("/")
@@ -163,6 +178,6 @@ function withLastApplied(object: KubeObject, namespace: string | undefined): Kub
   const plain = { ...object, metadata };
   return {
     ...plain,
-    metadata: { ...metadata, annotations: { ...annotations, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` } },
+    metadata: { ...metadata, annotations: { ...annotations, [LAST_APPLIED]: `${goJson(plain)}\n` } },
   };
 }

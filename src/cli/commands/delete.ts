@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../api/kinds.ts";
 import { isReason } from "../../api/api-error.ts";
-import { pathOf, type Resource } from "../../client/discovery.ts";
+import { apiVersionOf, pathOf, type Resource } from "../../client/discovery.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { duration, wholeNumber } from "../arguments.ts";
 import type { Arguments, Command } from "../command.ts";
@@ -76,13 +76,9 @@ export const deleteCommand: Command = {
   },
 };
 
-function nameOf(doomed: Doomed): string {
-  const { group, kind } = doomed.resource;
-  const name = qualifiedName({ apiVersion: group === "" ? "v1" : `${group}/v1`, kind, metadata: { name: "" } }).slice(
-    0,
-    -1,
-  );
-  return `${name} "${doomed.name}"`;
+function nameOf({ resource, name }: Doomed): string {
+  const prefix = qualifiedName({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { name: "" } });
+  return `${prefix.slice(0, -1)} "${name}"`;
 }
 
 async function doomedObjects(session: Session, args: Arguments): Promise<readonly Doomed[]> {

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../api/kinds.ts";
-import { pathOf } from "../../client/discovery.ts";
+import { apiVersionOf, pathOf } from "../../client/discovery.ts";
 import type { Arguments, Command } from "../command.ts";
 import { type Asked, askedFor } from "../named.ts";
 import { alignColumns, type Table, tableRows } from "../output/table.ts";
@@ -136,7 +136,7 @@ async function printTables(
         ...(kinds.size > 1
           ? {
               namePrefix: qualifiedName({
-                apiVersion: resource.group === "" ? "v1" : `${resource.group}/v1`,
+                apiVersion: apiVersionOf(resource),
                 kind: resource.kind,
                 metadata: { name: "" },
               }),
@@ -185,8 +185,7 @@ async function watch(
           [
             {
               ...item,
-              apiVersion:
-                one.resource.group === "" ? one.resource.version : `${one.resource.group}/${one.resource.version}`,
+              apiVersion: apiVersionOf(one.resource),
               kind: one.resource.kind,
             },
           ],

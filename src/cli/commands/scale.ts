@@ -1,4 +1,4 @@
-import { pathOf } from "../../client/discovery.ts";
+import { apiVersionOf, pathOf } from "../../client/discovery.ts";
 import { wholeNumber } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { askedFor } from "../named.ts";
@@ -34,8 +34,9 @@ export const scale: Command = {
         body: { ...current, spec: { ...current.spec, replicas } },
         signal: session.signal,
       });
-      const apiVersion = resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
-      session.print(`${qualifiedName({ apiVersion, kind: resource.kind, metadata: { name } })} scaled`);
+      session.print(
+        `${qualifiedName({ apiVersion: apiVersionOf(resource), kind: resource.kind, metadata: { name } })} scaled`,
+      );
     }
     return 0;
   },

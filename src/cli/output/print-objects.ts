@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import type { KubeObject } from "../../api/kinds.ts";
+import { goJson, sortedKeys } from "./go-json.ts";
 import { printJsonPath, valuesAt } from "./jsonpath.ts";
 import { alignColumns } from "./table.ts";
 import { UsageError } from "../usage-error.ts";
@@ -44,9 +45,15 @@ export function printObjects(format: OutputFormat, objects: readonly KubeObject[
       : { apiVersion: "v1", items: objects, kind: "List", metadata: { resourceVersion: "" } };
   switch (format.type) {
     case "json":
-      return `${JSON.stringify(whole, null, 4)}\n`;
+      return `${goJson(whole, 4)}\n`;
     case "yaml":
-      return stringify(whole, { lineWidth: 0, aliasDuplicateObjects: false });
+      // As kubectl writes it: lists below their key, and quotes around what YAML 1.1 reads as something else.
+      return stringify(sortedKeys(whole), {
+        version: "1.1",
+        lineWidth: 0,
+        indentSeq: false,
+        aliasDuplicateObjects: false,
+      });
     case "name":
       return objects.map((object) => `${qualifiedName(object)}\n`).join("");
     case "jsonpath":
@@ -72,5 +79,5 @@ function customCell(path: string, object: KubeObject): string {
 export function qualifiedName(object: Pick<KubeObject, "apiVersion" | "kind" | "metadata">): string {
   const slash = object.apiVersion.indexOf("/");
   const group = slash < 0 ? "" : `.${object.apiVersion.slice(0, slash)}`;
-  return `${object.kind.toLowerCase()}${group}/${object.metadata.name}`;
+  return `${object.kind.toLowerCase()}${group}/${object.metadata.name ?? ""}`;
 }
