@@ -26,7 +26,9 @@ export class Exchange {
   readonly query: URLSearchParams;
   /** Aborted when the client goes away, the deadline passes, or the server stops. */
   readonly signal: AbortSignal;
-  /** Set once the request is authenticated. */
+  /** Who sent the request; set once it is authenticated. */
+  sender: Requester | undefined;
+  /** As whom it is answered: the sender, or whom the sender impersonates. */
   requester: Requester | undefined;
   readonly #warnings = new Set<string>();
 
