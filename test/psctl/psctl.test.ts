@@ -86,6 +86,38 @@ test("apply says what is wrong with which object, and goes on with the others", 
   assert.match(err, /^Error: configmap\/broken: .*data/);
 });
 
+test("apply says which file it cannot read, and which object has no name", async () => {
+  const missing = join(folder, "missing.yaml");
+  assert.deepEqual(await psctl(["apply", "-f", missing]), {
+    code: 1,
+    out: "",
+    err: `error: Cannot read ${missing}: it does not exist\n`,
+  });
+  const { err } = await psctl(["apply", "-f", "-"], { input: "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n" });
+  assert.equal(err, "Error: configmap/: metadata.name: Required value: apply needs a name\n");
+});
+
+test("what apply keeps of a manifest is written as kubectl writes it", async () => {
+  const input =
+    'kind: ConfigMap\nmetadata: {namespace: default, name: kept, labels: {b: "1", a: "2"}}\napiVersion: v1\ndata: {k: "<&>"}\n';
+  await psctl(["apply", "-f", "-"], { input });
+  const template = "jsonpath={.metadata.annotations.kubectl\\.kubernetes\\.io/last-applied-configuration}";
+  const { out } = await psctl(["get", "cm", "kept", "-o", template]);
+  assert.equal(
+    out,
+    '{"apiVersion":"v1","data":{"k":"\\u003c\\u0026\\u003e"},"kind":"ConfigMap","metadata":{"annotations":{},"labels":{"a":"2","b":"1"},"name":"kept","namespace":"default"}}\n',
+  );
+});
+
+test("JSON and YAML have their keys in kubectl's order, and strings that look like times are quoted", async () => {
+  const { out } = await psctl(["get", "cm", "settings", "-o", "json"]);
+  const keys = [...out.matchAll(/^ {4}"(\w+)":/gm)].map(([, key]) => key);
+  assert.deepEqual(keys, ["apiVersion", "data", "kind", "metadata"]);
+  const yaml = (await psctl(["get", "deploy", "web", "-o", "yaml"])).out;
+  assert.match(yaml, /^ {2}creationTimestamp: "\d{4}-[^"]+Z"$/m);
+  assert.match(yaml, /^ {6}containers:\n {6}- image: /m);
+});
+
 test("get prints kubectl's tables, names, columns and YAML", async () => {
   const table = await psctl(["get", "configmaps", "settings"]);
   assert.match(table.out, /^NAME {7}DATA {3}AGE\nsettings {3}1 {6}\d+s\n$/);

@@ -65,27 +65,22 @@ export async function readManifests(
 ): Promise<KubeObject[]> {
   if (files.length === 0) throw new UsageError("Name a manifest with -f FILE");
   const objects: KubeObject[] = [];
-  for (const file of files.flatMap((name) => (name === "-" ? [name] : readable(name, manifestFiles, recursive)))) {
-    const text = file === "-" ? await session.streams.input() : readable(file, readFileSync, "utf8");
+  for (const file of files.flatMap((name) =>
+    name === "-" ? [name] : readPath(name, () => manifestFiles(name, recursive)),
+  )) {
+    const text = file === "-" ? await session.streams.input() : readPath(file, () => readFileSync(file, "utf8"));
     objects.push(...parseManifest(text, file === "-" ? "standard input" : file));
   }
   if (objects.length === 0) throw new UsageError(`No objects in ${files.join(", ")}`);
   return objects;
 }
 
-/** Reads a path, and says which one it was where that is refused. */
-function readable<Option, Result>(
-  path: string,
-  read: (path: string, option: Option) => Result,
-  option: Option,
-): Result {
+function readPath<Result>(path: string, read: () => Result): Result {
   try {
-    return read(path, option);
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "it does not exist" : message;
-    throw new UsageError(`Cannot read ${path}: ${why}`, { cause });
+    return read();
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new Error(`Cannot read ${path}`, { cause: missing ? "it does not exist" : error });
   }
 }
 

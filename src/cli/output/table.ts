@@ -1,3 +1,5 @@
+import { visibleLine } from "./visible.ts";
+
 /** Kubernetes' server-side Table, as far as printing needs it. */
 export interface Table {
   readonly kind: "Table";
@@ -48,7 +50,8 @@ export function tableRows(table: Table, options: TableOptions = {}): string[][] 
 }
 
 /** Aligns as kubectl does: three spaces between columns, nothing after the last. */
-export function alignColumns(rows: readonly (readonly string[])[]): string {
+export function alignColumns(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(visibleLine));
   const widths: number[] = [];
   for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return rows
