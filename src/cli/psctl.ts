@@ -7,6 +7,7 @@ import { COMMON_FLAGS, parseArguments, plainSwitches } from "./arguments.ts";
 import type { Command, CommandFlag } from "./command.ts";
 import { COMMANDS } from "./commands/all.ts";
 import { JsonPathError } from "./output/jsonpath.ts";
+import { visible } from "./output/visible.ts";
 import { Session, type SessionDeps, type Streams } from "./session.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -56,7 +57,7 @@ export async function runPsctl(argv: readonly string[], deps: SessionDeps): Prom
     return await command.run(session, args);
   } catch (error) {
     if (deps.signal.aborted) return 130;
-    err(explain(error, session));
+    err(visible(explain(error, session)));
     return error instanceof UsageError || error instanceof JsonPathError ? 2 : 1;
   } finally {
     session?.close();

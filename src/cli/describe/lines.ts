@@ -1,3 +1,5 @@
+import { visible, visibleLine } from "../output/visible.ts";
+
 /** One line of a description: a field, a block of further lines below a title, or a table below one. */
 export type Line =
   | readonly [title: string, value: string | number | undefined]
@@ -11,7 +13,7 @@ export function printLines(lines: readonly Line[], indent = 0): string {
     "title" in line ? ("lines" in line && line.value === undefined ? [] : [line.title]) : [line[0]],
   );
   const width = Math.max(0, ...titles.map((title) => title.length)) + 3;
-  return lines
+  const text = lines
     .map((line) => {
       if (!("title" in line)) return `${pad}${`${line[0]}:`.padEnd(width)}${severalLines(line[1], indent + width)}\n`;
       if ("rows" in line)
@@ -23,6 +25,7 @@ export function printLines(lines: readonly Line[], indent = 0): string {
       return `${head}\n${printLines(line.lines, indent + 2)}`;
     })
     .join("");
+  return visible(text);
 }
 
 function severalLines(value: string | number | undefined, column: number): string {
@@ -32,7 +35,7 @@ function severalLines(value: string | number | undefined, column: number): strin
 
 function alignedRows(rows: readonly (readonly string[])[], indent: number): string {
   const widths: number[] = [];
-  const [header = [], ...body] = rows;
+  const [header = [], ...body] = rows.map((row) => row.map(visibleLine));
   const all = [header, header.map((cell) => "-".repeat(cell.length)), ...body];
   for (const row of all) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return all
