@@ -6,7 +6,7 @@ import { Admission } from "./admission/admission.ts";
 import { NamespaceLifecycle } from "./admission/namespace-lifecycle.ts";
 import { NodePortWarning } from "./admission/node-port-warning.ts";
 import { PodPriority } from "./admission/pod-priority.ts";
-import { DefaultServiceAccount } from "./admission/service-account.ts";
+import { PodServiceAccount } from "./admission/service-account.ts";
 import { LocalObjects } from "./local-objects.ts";
 import { Registry } from "./registry.ts";
 import { ServiceAddresses } from "./services/service-addresses.ts";
@@ -32,7 +32,7 @@ export function openRegistry(
   const admission = new Admission([
     // First of all: what must not be there needs no completing.
     new NamespaceLifecycle({ store, namespaces: declarationOf("Namespace") }),
-    new DefaultServiceAccount(),
+    new PodServiceAccount({ store, accounts: declarationOf("ServiceAccount") }),
     new PodPriority({ store, priorityClasses: declarationOf("PriorityClass") }),
     ...(servesNodePorts ? [] : [new NodePortWarning()]),
     // Last: what it reserves has only validation and the write itself to pass.

@@ -55,6 +55,19 @@ test("refusals of a create name their reason as upstream does", async () => {
   await assert.rejects(misnamed, fails("Invalid", /^ConfigMap "A_b" is invalid: metadata.name: Invalid value/));
 });
 
+test("a pod runs as a service account that exists, or as the default one", async () => {
+  const { objects } = await setUp();
+  const as = (name: string, account: object) =>
+    objects.create("Pod", { metadata: named(name), spec: { ...podSpec(), ...account } });
+  assert.equal((await as("a", {})).spec?.serviceAccountName, "default");
+  const why =
+    /^pods "b" is forbidden: error looking up service account default\/robot: serviceaccount "robot" not found$/;
+  await assert.rejects(as("b", { serviceAccountName: "robot" }), fails("Forbidden", why));
+  await assert.rejects(as("b", { serviceAccount: "robot" }), fails("Forbidden", why));
+  await objects.create("ServiceAccount", { metadata: named("robot") });
+  assert.equal((await as("b", { serviceAccountName: "robot" })).spec?.serviceAccount, "robot");
+});
+
 test("a generated name that is taken is made anew", async () => {
   const zeros = Array.from({ length: 10 }, () => 0);
   const { objects } = await setUp({ next: () => zeros.shift() ?? 0.9, uuid: () => systemRandom.uuid() });
