@@ -93,6 +93,22 @@ labTest("a lab whose test is killed leaves no process, and its files go when the
   assert.equal(left.length, folders.length, "the new one came, the old one went");
 });
 
+labTest("a stopped lab leaves no control groups of its pods", async () => {
+  const short = await Lab.start();
+  const host = short.host(1);
+  await host.run(["podman", "pod", "create", "--name=left", "--network=none"]);
+  await host.run(["podman", "run", "--detach", "--pod=left", IMAGE, "sleep", "1000"]);
+  const pod = (await host.run(["podman", "pod", "ls", "--no-trunc", "--quiet"])).trim();
+  const groups = (): string[] =>
+    readdirSync("/sys/fs/cgroup")
+      .map((name) => join("/sys/fs/cgroup", name, "libpod_parent", pod))
+      .concat(join("/sys/fs/cgroup/libpod_parent", pod))
+      .filter((path) => existsSync(path));
+  assert.notDeepEqual(groups(), []);
+  await short.stop();
+  assert.deepEqual(groups(), []);
+});
+
 function labFolders(): string[] {
   return readdirSync(tmpdir()).filter((name) => name.startsWith(LAB_PREFIX));
 }

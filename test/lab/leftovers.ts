@@ -49,8 +49,10 @@ function removeControlGroups(containers: ReadonlySet<string>): void {
     for (const pod of folders(parent)) {
       const inside = folders(join(parent, pod));
       const ours = inside.filter((name) => containers.has(name.replace(/^libpod-(conmon-)?/, "")));
-      for (const name of ours) removeEmpty(join(parent, pod, name));
-      if (ours.length > 0 && ours.length === inside.length) removeEmpty(join(parent, pod));
+      if (ours.length === 0) continue;
+      // One beside them holds the processes that watch them.
+      for (const name of [...ours, "conmon"]) removeEmpty(join(parent, pod, name));
+      removeEmpty(join(parent, pod));
     }
   }
 }
