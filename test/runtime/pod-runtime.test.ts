@@ -19,14 +19,16 @@ after(() => rm(directory, { recursive: true, force: true }));
 
 function agent(runtime: MemoryRuntime, { objects, synced }: { objects: MemoryObjects; synced: () => boolean }) {
   const stop = new AbortController();
+  const events = new MemoryEvents();
   const pods = new PodRuntime(
     {
       runtime,
       images: new MemoryImages({ present: ["web:1"], pullable: ["docker.io/library/later:1"] }),
       objects,
-      events: new MemoryEvents(),
+      events,
       network: {
         attach: async () => ({ network: "n", ip: "10.0.0.2", dnsServers: [], dnsSearches: [], dnsOptions: [] }),
+        resolver: () => undefined,
         started: async () => {},
         release: async () => {},
       },
@@ -44,7 +46,7 @@ function agent(runtime: MemoryRuntime, { objects, synced }: { objects: MemoryObj
     { dataDirectory: join(directory, "data"), memoryDirectory: join(directory, "memory"), orphanCheckMs: 20 },
   );
   const run = pods.run(stop.signal);
-  return { pods, stop: () => (stop.abort(new Error("the test ends")), run) };
+  return { pods, events, stop: () => (stop.abort(new Error("the test ends")), run) };
 }
 
 function create(objects: MemoryObjects, name: string, image = "web:1"): Promise<Pod> {
@@ -90,6 +92,24 @@ test("an image that is not here is pulled", async () => {
   });
   await create(objects, "pulls", "later:1");
   await eventually(() => objects.list("Pod").every(ready), { what: "a ready pod" });
+  await stop();
+});
+
+test("a pull secret that does not exist is told, and the pull is tried without it", async () => {
+  const objects = new MemoryObjects();
+  const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({}) });
+  const { stop, events } = agent(runtime, { objects, synced: () => true });
+  await objects.create("Pod", {
+    metadata: { name: "pulls-without", namespace: "default" },
+    spec: {
+      nodeName: "node-1",
+      imagePullSecrets: [{ name: "nosuch" }],
+      containers: [{ name: "web", image: "later:1", imagePullPolicy: "Always" }],
+    },
+  });
+  await eventually(() => objects.list("Pod").every(ready), { what: "a ready pod" });
+  const message = "Unable to retrieve some image pull secrets (nosuch); attempting to pull the image may not succeed.";
+  assert.ok(events.has("FailedToRetrieveImagePullSecret", message));
   await stop();
 });
 

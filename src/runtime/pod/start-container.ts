@@ -1,4 +1,4 @@
-import type { Container } from "../../api/kinds.ts";
+import type { Container, Secret } from "../../api/kinds.ts";
 import { describeError } from "../../lib/log.ts";
 import { environment } from "../env/environment.ts";
 import { registryAuth } from "../images/pull-secrets.ts";
@@ -48,17 +48,11 @@ interface ImageJob {
 
 async function ensureImage(context: PodContext, { one, container, signal }: ImageJob): Promise<ImageFacts> {
   const { deps } = context;
-  const namespace = context.pod().metadata?.namespace;
   const facts = await deps.puller.ensure(
     {
       image: container.image ?? "",
       policy: container.imagePullPolicy,
-      auth: (name) => {
-        const secrets = (context.pod().spec?.imagePullSecrets ?? [])
-          .map((ref) => deps.objects.get("Secret", { namespace, name: ref.name ?? "" }))
-          .filter((secret) => secret !== undefined);
-        return registryAuth(name, secrets);
-      },
+      auth: (name) => registryAuth(name, pullSecrets(context, one)),
       event: (type, reason, message) => emit(context, { type, reason, message, container: one }),
       progress: (line) => deps.log.debug("Pulling", { image: container.image, line }),
     },
@@ -66,6 +60,19 @@ async function ensureImage(context: PodContext, { one, container, signal }: Imag
   );
   one.pull = undefined;
   return facts;
+}
+
+/** Those that exist; the missing ones are told. */
+function pullSecrets(context: PodContext, one: ContainerState): Secret[] {
+  const { metadata, spec } = context.pod();
+  const names = (spec?.imagePullSecrets ?? []).map(({ name = "" }) => name);
+  const get = (name: string) => context.deps.objects.get("Secret", { namespace: metadata?.namespace, name });
+  const missing = names.filter((name) => get(name) === undefined);
+  if (missing.length > 0) {
+    const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
+    emit(context, { type: "Warning", reason: "FailedToRetrieveImagePullSecret", message, container: one });
+  }
+  return names.map(get).filter((secret) => secret !== undefined);
 }
 
 interface CreateJob extends ImageJob {
@@ -103,6 +110,8 @@ async function create(context: PodContext, { one, container, image, sandbox, sig
   one.madeAt = madeAt;
   one.imageId = image.repoDigest ?? image.id;
   one.condemned = undefined;
+  one.specHash = spec.specHash;
+  one.replace = false;
   if (one.ended) one.last = one.ended;
   one.ended = undefined;
   return id;
@@ -183,17 +192,19 @@ async function failed(context: PodContext, one: ContainerState, error: unknown):
 
 /** The command cannot be run: upstream counts it as a container that ended with 128. */
 async function startFailed(context: PodContext, one: ContainerState, message: string): Promise<void> {
-  const { clock, runtime } = context.deps;
+  const { clock, directory, runtime } = context.deps;
   const now = clock.now();
   const id = one.id ?? "";
   one.id = undefined;
   one.runningSince = undefined;
   // Without the time of its start, kubectl would show the year 1.
-  one.ended = { containerId: id, exitCode: 128, reason: "StartError", message, startedAt: now, finishedAt: now };
-  one.waiting = { reason: "RunContainerError", message };
-  const { waitMs, next } = crashDelay(one.crash, one.ended);
+  const end = { containerId: id, exitCode: 128, reason: "StartError", message, startedAt: now, finishedAt: now };
+  const { waitMs, next } = crashDelay(one.crash, end);
   one.crash = next;
   one.retryAt = now + Math.max(waitMs, 1000);
+  one.ended = { ...end, retry: { ...next, until: one.retryAt } };
+  one.waiting = { reason: "RunContainerError", message };
   emit(context, { type: "Warning", reason: "Failed", message: `Error: ${message}`, container: one });
+  await directory.saveExit(context.uid, one.ended);
   await runtime.removeContainer(id, new AbortController().signal);
 }
