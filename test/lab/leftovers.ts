@@ -61,12 +61,20 @@ function folders(path: string): string[] {
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 }
 
+/** The kernel empties a control group a moment after the end of its last process. */
+const BUSY_TRIES = 40;
+const BUSY_PAUSE_MS = 5;
+
 function removeEmpty(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Another lab may have removed it meanwhile; one that is still busy is not ours.
-    if (code !== "ENOENT" && code !== "EBUSY" && code !== "ENOTEMPTY") throw error;
+  for (let tried = 1; ; tried++) {
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return; // another lab was faster
+      if (code !== "EBUSY" && code !== "ENOTEMPTY") throw error;
+      if (tried === BUSY_TRIES) return; // one that stays busy is not ours
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
   }
 }
