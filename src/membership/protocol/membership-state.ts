@@ -71,6 +71,8 @@ export interface MembershipState {
   readonly suspicions: Map<string, Suspicion>;
   readonly relays: Map<number, Relay>;
   readonly exchanges: Map<number, Purpose>;
+  /** Failed nodes that were forgotten, by name, and since when. */
+  readonly lost: Map<string, { readonly endpoint: Endpoint; readonly since: number }>;
   readonly counters: Counters;
   probe: Probe | undefined;
   /** The time for the next probe came while one was under way. */
@@ -129,6 +131,7 @@ export function emptyState(settings: Settings, { random, now }: { random: Random
     suspicions: new Map(),
     relays: new Map(),
     exchanges: new Map(),
+    lost: new Map(),
     counters: { ...NO_COUNTS },
     probe: undefined,
     probeWaits: false,

@@ -4,7 +4,7 @@ import type { PacketMessage } from "../wire/packet.ts";
 import type { Ack, IndirectPing, Nack, Ping } from "../wire/probe-messages.ts";
 import { EMPTY } from "../wire/msgpack-reader.ts";
 import { changeScore, scaledByScore } from "./awareness.ts";
-import { startExchange } from "./exchanging.ts";
+import { noteLost, startExchange } from "./exchanging.ts";
 import type { ExchangeFailure } from "./inputs.ts";
 import { type Endpoint, hostOf } from "./member.ts";
 import { report } from "./member-view.ts";
@@ -22,7 +22,10 @@ export function probeNext(state: MembershipState): void {
   }
   const { probeIntervalMs, probeTimeoutMs, gossipToTheDeadMs } = state.settings;
   const round = { self: state.self.name, goneBefore: state.now - gossipToTheDeadMs };
-  const member = state.members.nextToProbe(round, ({ name }) => report(state, { kind: "forgotten", name }));
+  const member = state.members.nextToProbe(round, (gone) => {
+    noteLost(state, gone);
+    report(state, { kind: "forgotten", name: gone.name });
+  });
   if (!member) return;
   const endsAt = state.now + scaledByScore(state, probeIntervalMs);
   const seqNo = nextSeqNo(state);

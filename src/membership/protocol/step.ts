@@ -7,7 +7,7 @@ import { EMPTY } from "../wire/msgpack-reader.ts";
 import { encodeUserStream, errorCodec } from "../wire/stream-messages.ts";
 import { changeScore } from "./awareness.ts";
 import type { Effect } from "./effects.ts";
-import { ownState, syncWith, syncWithAny } from "./exchanging.ts";
+import { lookForLost, ownState, syncWith, syncWithAny } from "./exchanging.ts";
 import { pushPullInterval } from "./formulas.ts";
 import { gossip } from "./gossiping.ts";
 import type { ExchangeFailure, Input } from "./inputs.ts";
@@ -86,7 +86,9 @@ function runTimer(state: MembershipState, due: Due, at: number): void {
       return gossip(state);
     case "push-pull-tick":
       again(pushPullInterval(settings.pushPullIntervalMs, state.members.size));
-      return state.leaving ? undefined : syncWithAny(state);
+      if (state.leaving) return;
+      syncWithAny(state);
+      return lookForLost(state);
     case "probe-timeout":
       return probeIndirectly(state, due.seqNo);
     case "probe-end":

@@ -87,9 +87,14 @@ function armEnd(state: MembershipState, name: string, endsAt: number): void {
   suspicion.epoch += 1;
   const { epoch } = suspicion;
   const { probeTimeoutMs } = state.settings;
-  const checkAt = Math.max(state.now, endsAt - probeTimeoutMs);
+  const checkAt = Math.max(state.now, endsAt - checkTime(state));
   state.timers.add(checkAt, { kind: "suspicion-check", name, epoch });
   state.timers.add(Math.max(endsAt, checkAt + probeTimeoutMs), { kind: "suspicion-end", name, epoch });
+}
+
+/** Long enough for a lost SYN, which is repeated after a second. */
+function checkTime(state: MembershipState): number {
+  return state.settings.probeIntervalMs + state.settings.probeTimeoutMs;
 }
 
 function current(state: MembershipState, name: string, epoch: number): Suspicion | undefined {
@@ -101,14 +106,14 @@ function current(state: MembershipState, name: string, epoch: number): Suspicion
 export function checkSuspect(state: MembershipState, name: string, epoch: number): void {
   const suspicion = current(state, name, epoch);
   const member = state.members.get(name);
-  const { disableTcpPings, probeTimeoutMs } = state.settings;
+  const { disableTcpPings } = state.settings;
   if (!suspicion || !member || disableTcpPings || member.protocol.max < UNDERSTOOD_FROM.streamPing) return;
   const seqNo = nextSeqNo(state);
   const ping: PacketMessage = { kind: "ping", ping: { seqNo, node: name, ...ownSource(state) } };
   startExchange(state, {
     to: member.endpoint,
     body: encodeMessage(ping),
-    timeoutMs: probeTimeoutMs,
+    timeoutMs: checkTime(state),
     purpose: { kind: "last-check", name, seqNo, startedAt: suspicion.startedAt },
   });
 }
@@ -130,8 +135,8 @@ export function endSuspicion(state: MembershipState, name: string, epoch: number
   const suspicion = current(state, name, epoch);
   const member = state.members.get(name);
   if (!suspicion || !member || member.state !== "suspect") return false;
-  const { probeIntervalMs, probeTimeoutMs, agentRestartMs } = state.settings;
-  const recent = state.now - probeIntervalMs - probeTimeoutMs;
+  const { probeIntervalMs, agentRestartMs } = state.settings;
+  const recent = state.now - checkTime(state);
   if (suspicion.answeredAt >= recent) {
     // It lives, and has not heard that it is suspected: a push/pull tells it.
     syncWith(state, member.endpoint, { join: false });
