@@ -84,12 +84,15 @@ export class BridgePodNetwork {
 
   async attach({ uid, namespace }: { uid: string; namespace: string; name: string }) {
     if (!this.#isUp) throw new Error(`Cannot attach the pod: the pod network is not up: ${this.#problem}`);
-    const { dns, network } = this.#options;
     const ip = await this.#deps.addresses.take(uid);
+    return { network: this.#options.network.name, ip, ...this.resolver(namespace) };
+  }
+
+  /** The cluster's names for pods of a namespace. */
+  resolver(namespace: string) {
+    const { dns } = this.#options;
     const domain = dns.clusterDomain;
     return {
-      network: network.name,
-      ip,
       dnsServers: dns.servers,
       dnsSearches: [`${namespace}.svc.${domain}`, `svc.${domain}`, domain, ...(dns.hostSearches ?? [])],
       // As upstream's ClusterFirst policy sets it (kubelet, network/dns).

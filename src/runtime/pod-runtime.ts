@@ -31,6 +31,8 @@ export interface PodRuntimeDeps {
   readonly isSynced: () => boolean;
   /** What the host can enforce (`podman/host-abilities.ts`); everything when undefined. */
   readonly abilities?: HostAbilities;
+  /** `cluster.local` when undefined. */
+  readonly clusterDomain?: string;
 }
 
 export interface PodRuntimeOptions {
@@ -65,6 +67,7 @@ export class PodRuntime {
     this.#workerDeps = {
       ...deps,
       abilities: deps.abilities ?? ALL_ABILITIES,
+      clusterDomain: deps.clusterDomain ?? "cluster.local",
       directory,
       puller: new ImagePuller(deps, { parallel: parallelPulls }),
       volumes: new PodVolumes({

@@ -55,7 +55,7 @@ export async function openWorkloads(
       images,
       objects,
       events: recorder,
-      network: patient(traffic.network, clock),
+      network: podNetwork(traffic.network, { clock, rootless: config.rootless }),
       prober: traffic.dataplane,
       drain: traffic.drain,
       clock,
@@ -64,6 +64,7 @@ export async function openWorkloads(
       // One node alone has the whole state.
       isSynced: () => true,
       abilities: hostAbilities({ uid: config.rootless ? process.getuid?.() : undefined }),
+      clusterDomain: config.clusterDomain,
     },
     { dataDirectory: config.dataDir, memoryDirectory: memoryDirectory(config) },
   );
@@ -112,7 +113,10 @@ function reporterPart(config: AgentConfig, { clock, logger, state, facts, record
 /** How long a pod waits for a network that is still starting, before that becomes its failure. */
 const NETWORK_PATIENCE_MS = 10_000;
 
-function patient(network: Traffic["network"], clock: Clock): PodNetwork {
+function podNetwork(
+  network: Traffic["network"],
+  { clock, rootless }: { readonly clock: Clock; readonly rootless: boolean },
+): PodNetwork {
   return {
     attach: async (pod) => {
       const over = new AbortController();
@@ -121,6 +125,8 @@ function patient(network: Traffic["network"], clock: Clock): PodNetwork {
       over.abort();
       return await network.attach(pod);
     },
+    // Rootless, the services' addresses lead somewhere in the pods' namespace only.
+    resolver: (namespace) => (rootless ? undefined : network.resolver(namespace)),
     started: (uid) => network.started(uid),
     release: (uid) => network.release(uid),
   };

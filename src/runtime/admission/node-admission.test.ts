@@ -8,10 +8,27 @@ const asks = (cpu: string, memory = "0"): Pod =>
   pod({ containers: [{ name: "a", resources: { requests: { cpu, memory } } }] });
 const port = (hostPort: number, more: object = {}): Pod =>
   pod({ containers: [{ name: "a", ports: [{ containerPort: 80, hostPort, ...more }] }] });
+const affine = (key: string, operator: string, values: string[]): Pod =>
+  pod({
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key, operator, values }] }],
+        },
+      },
+    },
+  });
 const node = { metadata: { labels: { disk: "ssd" } } } as Node;
 const allocatable = { cpu: 2, memory: 1024 ** 3, pods: 3 };
 
-const cases: readonly { name: string; pod: Pod; admitted?: Pod[]; reason?: string; message?: RegExp }[] = [
+const cases: readonly {
+  name: string;
+  pod: Pod;
+  admitted?: Pod[];
+  taints?: { key: string; effect: string }[];
+  reason?: string;
+  message?: RegExp;
+}[] = [
   { name: "what fits exactly", pod: asks("1500m"), admitted: [asks("500m")] },
   {
     name: "too much cpu",
@@ -37,12 +54,40 @@ const cases: readonly { name: string; pod: Pod; admitted?: Pod[]; reason?: strin
     reason: "NodePorts",
   },
   { name: "a matching node selector", pod: pod({ nodeSelector: { disk: "ssd" } }) },
+  { name: "required affinity", pod: affine("disk", "In", ["ssd", "nvme"]) },
+  { name: "required affinity for another node", pod: affine("disk", "In", ["hdd"]), reason: "NodeAffinity" },
+  {
+    name: "required affinity for another node's name",
+    pod: pod({
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["other"] }] }],
+          },
+        },
+      },
+    }),
+    reason: "NodeAffinity",
+  },
+  { name: "a taint that keeps the scheduler away only", pod: pod({}), taints: [{ key: "k", effect: "NoSchedule" }] },
+  {
+    name: "a taint that ends what runs",
+    pod: pod({}),
+    taints: [{ key: "k", effect: "NoExecute" }],
+    reason: "TaintToleration",
+    message: /tolerate: k$/,
+  },
+  {
+    name: "a taint that it tolerates",
+    pod: pod({ tolerations: [{ key: "k", operator: "Exists", tolerationSeconds: 5 }] }),
+    taints: [{ key: "k", effect: "NoExecute" }],
+  },
   { name: "another node's selector", pod: pod({ nodeSelector: { disk: "hdd" } }), reason: "NodeAffinity" },
 ];
 
-for (const { name, pod: asked, admitted = [], reason, message } of cases) {
+for (const { name, pod: asked, admitted = [], taints = [], reason, message } of cases) {
   test(`the node ${reason ? `refuses ${name} with ${reason}` : `admits ${name}`}`, () => {
-    const refused = refusal(asked, { node, allocatable, admitted });
+    const refused = refusal(asked, { node: { ...node, spec: { taints } }, allocatable, admitted });
     assert.equal(refused?.reason, reason);
     if (message) assert.match(refused?.message ?? "", message);
   });

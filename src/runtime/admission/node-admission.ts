@@ -1,8 +1,9 @@
 import type { Node, Pod } from "../../api/kinds.ts";
 import { parseQuantity } from "../../api/quantity.ts";
+import { acceptsNode, tolerates } from "./node-choice.ts";
 
 export interface Refusal {
-  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodePorts`, `NodeAffinity`. */
+  /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodePorts`, `NodeAffinity`, `TaintToleration`. */
   readonly reason: string;
   readonly message: string;
 }
@@ -18,7 +19,7 @@ export interface NodeRoom {
 type Check = (pod: Pod, room: NodeRoom) => Refusal | undefined;
 
 /** In upstream kubelet's order; the first refusal is the pod's end. */
-const CHECKS: readonly Check[] = [nodeSelector, hostPorts, podCount, resource("cpu"), resource("memory")];
+const CHECKS: readonly Check[] = [nodeAffinity, hostPorts, podCount, resource("cpu"), resource("memory"), taints];
 
 /** Whether this node can take a pod that was bound to it; the binding may have been made from an older view. */
 export function refusal(pod: Pod, room: NodeRoom): Refusal | undefined {
@@ -29,15 +30,22 @@ export function refusal(pod: Pod, room: NodeRoom): Refusal | undefined {
   return undefined;
 }
 
-function nodeSelector(pod: Pod, { node }: NodeRoom): Refusal | undefined {
-  const labels = node?.metadata?.labels;
-  if (!labels) return undefined;
-  const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
-  if (wanted.every(([key, value]) => labels[key] === value)) return undefined;
+function nodeAffinity(pod: Pod, { node }: NodeRoom): Refusal | undefined {
+  if (!node || acceptsNode(pod, node)) return undefined;
   return {
     reason: "NodeAffinity",
     message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
   };
+}
+
+/** As upstream: what is bound to a node may be there in spite of NoSchedule, but NoExecute holds for everyone. */
+function taints(pod: Pod, { node }: NodeRoom): Refusal | undefined {
+  const taint = (node?.spec?.taints ?? []).find(
+    (one) => one.effect === "NoExecute" && !(pod.spec?.tolerations ?? []).some((own) => tolerates(own, one)),
+  );
+  if (!taint) return undefined;
+  const message = `Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate: ${taint.key}`;
+  return { reason: "TaintToleration", message };
 }
 
 interface HostPort {

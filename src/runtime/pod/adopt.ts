@@ -38,6 +38,8 @@ export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Foun
     if (current) fromContainer(one, { current, said, exits, now });
     else if (said?.state?.running) lost(one, said, { exits, now });
     if (current?.state === "created") leftovers.push(current.id);
+    else if (current?.specHash) one.specHash = current.specHash;
+    backOff(one, exits);
   }
   state.initialized ||= newest?.running === true && hasPassedInit(state, pod);
   return { sandboxes: sandboxes.slice(0, -1).map(({ id }) => id), containers: leftovers };
@@ -85,6 +87,14 @@ function fromContainer(one: ContainerState, { current, said, exits, now }: Found
     one.ended = saved ?? (current.exit && terminationOf(current.id, current.exit));
   } else if (known && said?.state?.running) lost(one, said, { exits, now });
   if (current.state === "created") one.id = undefined;
+}
+
+/** The back-off goes on where it was. */
+function backOff(one: ContainerState, exits: ReadonlyMap<string, Termination>): void {
+  const retry = exits.get((one.ended ?? one.last)?.containerId ?? "")?.retry;
+  if (!retry) return;
+  one.crash = { delayMs: retry.delayMs, at: retry.at };
+  if (one.ended) one.retryAt = retry.until;
 }
 
 /** It ran, and nobody knows how it ended: a restart of the host, or a removal behind our back. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Container, Pod } from "../../api/kinds.ts";
 import { parseMilli, parseQuantity } from "../../api/quantity.ts";
 import { expand } from "../env/expand.ts";
@@ -6,6 +5,7 @@ import type { ContainerSpec, ImageFacts, Mount } from "../runtime-port.ts";
 import type { HostAbilities } from "./host-limits.ts";
 import { oomScore } from "./oom-score.ts";
 import { containerSecurity } from "./security.ts";
+import { specHash } from "./spec-hash.ts";
 
 /** The CFS period in which quotas are given, milliseconds. */
 const PERIOD_MS = 100;
@@ -47,14 +47,6 @@ export function containerPlan(pod: Pod, container: Container, inputs: PlanInputs
     hostPid: pod.spec?.hostPID ?? false,
     hostIpc: pod.spec?.hostIPC ?? false,
   };
-}
-
-/** Changes when a container must be made anew: upstream allows only its image to change in a pod that runs. */
-export function specHash(container: Container): string {
-  return createHash("sha256")
-    .update(JSON.stringify([container.name, container.image]))
-    .digest("hex")
-    .slice(0, 16);
 }
 
 /** What the host can enforce, as upstream's kubelet: 1024 shares a core, at least 2; a quota of at least 1 ms. */

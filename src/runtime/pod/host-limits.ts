@@ -21,7 +21,7 @@ export const ALL_ABILITIES: HostAbilities = {
 
 /** What of a pod runs here with less than it asks for, in sentences for its Events. */
 export function shortcomings(pod: Pod, abilities: HostAbilities): string[] {
-  return [...limits(pod, abilities), ...volumes(pod, abilities)];
+  return [...limits(pod, abilities), ...rootsRights(pod, abilities)];
 }
 
 function limits({ spec }: Pod, { cpu, memory }: HostAbilities): string[] {
@@ -42,11 +42,16 @@ function limits({ spec }: Pod, { cpu, memory }: HostAbilities): string[] {
   });
 }
 
-function volumes({ spec }: Pod, { ownership }: HostAbilities): string[] {
+function rootsRights({ spec }: Pod, { ownership }: HostAbilities): string[] {
   const found: string[] = [];
   if (!ownership && spec?.securityContext?.fsGroup !== undefined) {
     found.push(
       "fsGroup is not applied to volumes: the agent runs without root; emptyDirs are writable for all instead",
+    );
+  }
+  if (!ownership && spec?.dnsPolicy === "ClusterFirstWithHostNet" && spec.hostNetwork) {
+    found.push(
+      "dnsPolicy ClusterFirstWithHostNet is not applied: without root the host has no way to the cluster's DNS",
     );
   }
   for (const { name, emptyDir } of spec?.volumes ?? []) {

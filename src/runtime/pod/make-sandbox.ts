@@ -32,15 +32,20 @@ async function attempt(context: PodContext, signal: AbortSignal): Promise<void> 
   const hostNetwork = pod.spec?.hostNetwork === true;
   const attachment = hostNetwork ? undefined : await deps.network.attach({ uid, namespace, name });
   state.ip = attachment?.ip ?? deps.node.hostIp;
-  const hostname = hostnameOf(pod);
+  const hostname = hostnameOf(pod, deps.clusterDomain);
   const [hostResolv, hostHosts] = await Promise.all([
     readFile("/etc/resolv.conf", "utf8").catch(() => ""),
     hostNetwork ? readFile("/etc/hosts", "utf8") : undefined,
     context.volumes(),
   ]);
   await deps.directory.writeNetworkFiles(uid, {
-    hosts: hostsFile(pod, { ip: state.ip, hostname, ...(hostHosts === undefined ? {} : { base: hostHosts }) }),
-    resolvConf: resolvConf(pod, { cluster: attachment, host: hostResolv }),
+    hosts: hostsFile(pod, {
+      ip: state.ip,
+      hostname,
+      clusterDomain: deps.clusterDomain,
+      ...(hostHosts === undefined ? {} : { base: hostHosts }),
+    }),
+    resolvConf: resolvConf(pod, { cluster: attachment ?? deps.network.resolver(namespace), host: hostResolv }),
   });
   signal.throwIfAborted();
   const spec: SandboxSpec = {
@@ -61,11 +66,11 @@ async function attempt(context: PodContext, signal: AbortSignal): Promise<void> 
 }
 
 /** Upstream's: the pod's name up to 63 characters, or `spec.hostname`; with setHostnameAsFQDN the full name. */
-function hostnameOf(pod: Pod): string {
+function hostnameOf(pod: Pod, clusterDomain: string): string {
   const short = (pod.spec?.hostname ?? pod.metadata?.name ?? "").slice(0, 63).replace(/[-.]+$/, "");
   const { setHostnameAsFQDN, subdomain } = pod.spec ?? {};
   if (!setHostnameAsFQDN || !subdomain) return short;
-  return `${short}.${subdomain}.${pod.metadata?.namespace ?? "default"}.svc.cluster.local`;
+  return `${short}.${subdomain}.${pod.metadata?.namespace ?? "default"}.svc.${clusterDomain}`;
 }
 
 function hostPorts(pod: Pod): PortMapping[] {

@@ -31,6 +31,7 @@ export interface WorkerDeps {
   readonly log: Logger;
   readonly node: NodeIdentity;
   readonly abilities: HostAbilities;
+  readonly clusterDomain: string;
 }
 
 /** What the jobs of one pod share. */

@@ -10,6 +10,7 @@ const LOG_TAIL_LINES = 80;
 /** Where a pod's own files lie on the host: logs, `/etc/hosts`, termination messages, exit codes. */
 export class PodDirectory {
   readonly #root: string;
+  readonly #saving = new Map<string, Promise<void>>();
 
   constructor(root: string) {
     this.#root = root;
@@ -77,20 +78,45 @@ export class PodDirectory {
   }
 
   /** Podman forgets exit codes when the host restarts; this file does not. */
-  async saveExit(uid: string, end: Termination): Promise<void> {
+  saveExit(uid: string, end: Termination): Promise<void> {
+    // Containers of a pod may end together.
+    const saving = (this.#saving.get(uid) ?? Promise.resolve())
+      .catch(() => {}) // whoever asked for that one sees it
+      .then(() => this.#addExit(uid, end));
+    this.#saving.set(uid, saving);
+    return saving.finally(() => this.#saving.get(uid) === saving && this.#saving.delete(uid));
+  }
+
+  async #addExit(uid: string, end: Termination): Promise<void> {
     const exits = await this.exits(uid);
     exits.set(end.containerId, end);
     const newest = [...exits.values()].sort((a, b) => a.finishedAt - b.finishedAt).slice(-20);
-    const path = join(this.#root, uid, "exits.json");
+    await this.#replace(uid, "exits.json", JSON.stringify(newest));
+  }
+
+  /** Sets the time by which the pod's containers are to be killed, unless an earlier agent has; resolves with it. */
+  async keepDeadline(uid: string, deadline: number): Promise<number> {
+    const known = await this.deadline(uid);
+    if (known === undefined) await this.#replace(uid, "deadline", String(deadline));
+    return known ?? deadline;
+  }
+
+  async deadline(uid: string): Promise<number | undefined> {
+    const text = await readFile(join(this.#root, uid, "deadline"), "utf8").catch(missing);
+    // 0 and NaN: a file that a full disk has cut short.
+    return Number(text) || undefined;
+  }
+
+  async #replace(uid: string, name: string, text: string): Promise<void> {
+    const path = join(this.#root, uid, name);
     await mkdir(join(this.#root, uid), { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.new`, JSON.stringify(newest), { mode: 0o600 });
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
     await rename(`${path}.new`, path);
   }
 
   async exits(uid: string): Promise<Map<string, Termination>> {
     const text = await readFile(join(this.#root, uid, "exits.json"), "utf8").catch(missing);
-    const list = text === undefined ? [] : (JSON.parse(text) as Termination[]);
-    return new Map(list.map((end) => [end.containerId, end]));
+    return new Map(terminations(text).map((end) => [end.containerId, end]));
   }
 
   /** The attempts of a container that have a log, the newest last. */
@@ -104,6 +130,19 @@ export class PodDirectory {
 
   async remove(uid: string): Promise<void> {
     await rm(join(this.#root, uid), { recursive: true, force: true });
+  }
+}
+
+/** A damaged file says nothing: Podman may still know, and no pod must wait for somebody to remove it. */
+function terminations(text: string | undefined): Termination[] {
+  if (text === undefined) return [];
+  try {
+    const list: unknown = JSON.parse(text);
+    const ends = Array.isArray(list) ? (list as (Termination | null)[]) : [];
+    return ends.filter((end): end is Termination => typeof end?.containerId === "string");
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Container, Pod } from "../../api/kinds.ts";
+import type { BackOff } from "./back-off.ts";
+import { specHash } from "./spec-hash.ts";
 import type { Sandbox } from "../runtime-port.ts";
 
 /** How a container ended. Times are milliseconds since the epoch. */
@@ -10,6 +12,8 @@ export interface Termination {
   readonly message?: string | undefined;
   readonly startedAt: number | undefined;
   readonly finishedAt: number;
+  /** When it is started again, and the delay after that; kept on disk, so that it outlives the agent. */
+  readonly retry?: BackOff & { readonly until: number };
 }
 
 export type ContainerKind = "init" | "sidecar" | "app";
@@ -36,11 +40,15 @@ export interface ContainerState {
   busy: "starting" | "stopping" | undefined;
   /** Wall time before which it is not started (again). */
   retryAt: number;
-  crash: { readonly delayMs: number; readonly at: number } | undefined;
-  pull: { readonly delayMs: number; readonly at: number } | undefined;
+  crash: BackOff | undefined;
+  pull: BackOff | undefined;
   /** The startup probe has passed, or there is none. */
   started: boolean;
   ready: boolean;
+  /** What the newest container was made from, or will be. */
+  specHash: string | undefined;
+  /** It is being stopped to be made anew. */
+  replace: boolean;
   /** Why it must be stopped, such as a failed liveness probe. */
   condemned: string | undefined;
 }
@@ -74,8 +82,8 @@ export function kindOf(container: Container, init: boolean): ContainerKind {
 export function newPodState(pod: Pod): PodState {
   const spec = pod.spec;
   const all = [
-    ...(spec?.initContainers ?? []).map((container) => newContainer(container.name, kindOf(container, true))),
-    ...(spec?.containers ?? []).map((container) => newContainer(container.name, "app")),
+    ...(spec?.initContainers ?? []).map((container) => newContainer(container, kindOf(container, true))),
+    ...(spec?.containers ?? []).map((container) => newContainer(container, "app")),
   ];
   return {
     containers: all,
@@ -94,9 +102,9 @@ export function newPodState(pod: Pod): PodState {
   };
 }
 
-function newContainer(name: string, kind: ContainerKind): ContainerState {
+function newContainer(container: Container, kind: ContainerKind): ContainerState {
   return {
-    name,
+    name: container.name,
     kind,
     attempts: 0,
     id: undefined,
@@ -112,13 +120,15 @@ function newContainer(name: string, kind: ContainerKind): ContainerState {
     pull: undefined,
     started: false,
     ready: false,
+    specHash: specHash(container),
+    replace: false,
     condemned: undefined,
   };
 }
 
 /** Whether a container that has ended is started again. */
 export function restarts(container: ContainerState, restartPolicy: string): boolean {
-  if (container.kind === "sidecar") return true;
+  if (container.kind === "sidecar" || container.replace) return true;
   if (container.ended === undefined) return true;
   // An init container that has succeeded is done; one that has failed is tried again unless the policy is Never.
   if (container.kind === "init") return container.ended.exitCode !== 0 && restartPolicy !== "Never";

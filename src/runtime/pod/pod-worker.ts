@@ -4,10 +4,10 @@ import { runProbes } from "../probes/container-probes.ts";
 import type { ContainerExit, ObservedSandbox } from "../runtime-port.ts";
 import { Wake } from "../wake.ts";
 import { adopt, unknownEnd } from "./adopt.ts";
-import { crashDelay } from "./back-off.ts";
-import { terminationOf } from "./container-end.ts";
+import { noticeImages } from "./changed-image.ts";
+import { terminationOf, withRetry } from "./container-end.ts";
 import { letGo, releasePod, removeSandbox } from "./end-pod.ts";
-import { shortcomings } from "./host-limits.ts";
+import { graceOf } from "./grace.ts";
 import { Jobs } from "./jobs.ts";
 import { makeSandbox } from "./make-sandbox.ts";
 import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
@@ -15,17 +15,15 @@ import { emit, placementOf, podLabel, specOf, type PodContext, type WorkerDeps }
 import { newPodState, restarts, type ContainerState, type PodState, type Termination } from "./pod-state.ts";
 import { podStatus } from "./pod-status.ts";
 import { tellBackOff } from "./tell-back-off.ts";
+import { tellShortcomings, tellUnsupported } from "./tell-limits.ts";
 import { probeResults } from "./probe-results.ts";
 import { startContainer } from "./start-container.ts";
 import { StatusPublisher } from "./status-publisher.ts";
 import { stopContainer, terminatePod } from "./stop-containers.ts";
-import { unsupported } from "./unsupported.ts";
 import type { PodVolume } from "../volumes/pod-volumes.ts";
 
 /** After a job that failed in a way nobody foresaw. */
 const RETRY_JOB_MS = 1000;
-/** A pod whose object is gone has nobody left who waits for its grace. */
-const GONE_GRACE_S = 2;
 
 /**
  * Brings one pod from what is to what is wanted, one step after the other. Slow steps are jobs: they run beside the
@@ -47,6 +45,8 @@ export class PodWorker {
   #pod: Pod;
   #gone = false;
   #finished = false;
+  /** By when its containers are to be killed, once they are being stopped. */
+  #deadline: number | undefined;
   #sandboxFailures = 0;
   #stopped: AbortSignal | undefined;
 
@@ -127,7 +127,7 @@ export class PodWorker {
         attempt: one.attempts - 1,
         fallback: spec.terminationMessagePolicy === "FallbackToLogsOnError" && exit.exitCode !== 0,
       });
-      const end = terminationOf(containerId, exit, message);
+      const end = withRetry(one, terminationOf(containerId, exit, message), this.#restartPolicy());
       await this.#deps.directory.saveExit(this.uid, end);
       if (one.id === containerId) this.#end(one, end);
     });
@@ -170,15 +170,8 @@ export class PodWorker {
     const exits = await directory.exits(this.uid);
     const leftovers = adopt(this.#pod, this.state, { sandboxes: found, exits, now: clock.now() });
     this.state.startedAt ??= clock.now();
-    for (const message of found.length > 0 ? [] : shortcomings(this.#pod, this.#deps.abilities)) {
-      emit(this.#context, { type: "Warning", reason: "NotEnforced", message });
-    }
-    const reasons = unsupported(this.#pod);
-    if (reasons.length > 0) {
-      const message = reasons.join("; ");
-      this.state.blocked = { reason: "Unsupported", message };
-      emit(this.#context, { type: "Warning", reason: "Unsupported", message: `Cannot start the pod: ${message}` });
-    }
+    if (found.length === 0) tellShortcomings(this.#context);
+    tellUnsupported(this.#context);
     this.#jobs.run(async () => {
       for (const id of leftovers.containers) await runtime.removeContainer(id, signal);
       for (const id of leftovers.sandboxes) await runtime.removeSandbox(id, signal);
@@ -225,7 +218,11 @@ export class PodWorker {
         emit(this.#context, { type: "Normal", reason: step.reason, message: step.message });
         return this.#publisher?.mark();
       case "terminate":
-        return this.#podJob("terminating", () => terminatePod(this.#context, this.#grace(), signal));
+        return this.#podJob("terminating", async () => {
+          const until = this.#deps.clock.now() + this.#grace() * 1000;
+          this.#deadline = await this.#deps.directory.keepDeadline(this.uid, until);
+          await terminatePod(this.#context, this.#grace(), signal);
+        });
       case "removeSandbox":
         return this.#podJob("removing", () => removeSandbox(this.#context, this.#ending(), signal));
       case "release":
@@ -258,11 +255,10 @@ export class PodWorker {
     one.runningSince = undefined;
     one.ready = false;
     one.started = false;
-    one.ended = end;
-    if (restarts(one, this.#restartPolicy())) {
-      const { waitMs, next } = crashDelay(one.crash, end);
-      one.crash = next;
-      one.retryAt = end.finishedAt + waitMs;
+    one.ended = withRetry(one, end, this.#restartPolicy());
+    if (one.ended.retry) {
+      one.crash = one.ended.retry;
+      one.retryAt = one.ended.retry.until;
     }
     this.#probes.get(one)?.abort(new Error("the container has ended"));
     this.#probes.delete(one);
@@ -323,6 +319,7 @@ export class PodWorker {
   }
 
   #changed(): void {
+    noticeImages(this.#pod, this.state);
     if (this.#ending() && !this.#starting.signal.aborted) this.#starting.abort(new Error("the pod ends"));
     this.#publisher?.mark();
     this.#wake.ring();
@@ -380,9 +377,7 @@ export class PodWorker {
 
   /** Seconds that a container has between the stop signal and SIGKILL. */
   #grace(): number {
-    const own = this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
-    if (this.#gone) return Math.min(own, GONE_GRACE_S);
-    return this.#pod.metadata?.deletionGracePeriodSeconds ?? own;
+    return graceOf(this.#pod, { gone: this.#gone, deadline: this.#deadline, now: this.#deps.clock.now() });
   }
 
   #container(name: string): ContainerState {

@@ -41,10 +41,13 @@ function volume(volume: Volume): string[] {
   return [`volume "${volume.name}": ${type} is not supported yet`];
 }
 
-function container({ name, volumeDevices, securityContext, resources }: Container): string[] {
+function container({ name, volumeDevices, volumeMounts, securityContext, resources }: Container): string[] {
   const where = `container "${name}"`;
   return [
     ...when(volumeDevices?.length, `${where}: volumeDevices are not supported yet`),
+    ...(volumeMounts ?? [])
+      .filter(({ recursiveReadOnly }) => recursiveReadOnly === "Enabled")
+      .map((mount) => `${where}: recursiveReadOnly of volume "${mount.name}" is not supported; IfPossible is`),
     ...when(resources?.claims?.length, `${where}: resource claims are not supported yet`),
     ...when(securityContext?.procMount === "Unmasked", `${where}: securityContext.procMount Unmasked is not supported`),
     ...when(

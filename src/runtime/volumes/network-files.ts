@@ -1,8 +1,16 @@
 import type { Pod } from "../../api/kinds.ts";
-import type { PodAttachment } from "../ports.ts";
+import type { PodResolver } from "../ports.ts";
+
+export interface HostsFile {
+  readonly ip: string;
+  readonly hostname: string;
+  readonly clusterDomain: string;
+  /** The host's own file, for pods of its network. */
+  readonly base?: string;
+}
 
 /** The pod's `/etc/hosts`, in the layout of upstream's. */
-export function hostsFile(pod: Pod, { ip, hostname, base }: { ip: string; hostname: string; base?: string }): string {
+export function hostsFile(pod: Pod, { ip, hostname, clusterDomain, base }: HostsFile): string {
   const aliases = pod.spec?.hostAliases ?? [];
   const lines =
     base === undefined
@@ -14,7 +22,7 @@ export function hostsFile(pod: Pod, { ip, hostname, base }: { ip: string; hostna
           "fe00::0\tip6-mcastprefix",
           "fe00::1\tip6-allnodes",
           "fe00::2\tip6-allrouters",
-          `${ip}\t${hostsNames(pod, hostname)}`,
+          `${ip}\t${hostsNames(pod, { hostname, clusterDomain })}`,
         ]
       : ["# Kubernetes-managed hosts file (host network).", base.trimEnd()];
   if (aliases.length > 0) {
@@ -25,16 +33,14 @@ export function hostsFile(pod: Pod, { ip, hostname, base }: { ip: string; hostna
 }
 
 /** With a subdomain the pod's full name too, as its headless service announces it. */
-function hostsNames(pod: Pod, hostname: string): string {
+function hostsNames(pod: Pod, { hostname, clusterDomain }: { hostname: string; clusterDomain: string }): string {
   const subdomain = pod.spec?.subdomain;
   const namespace = pod.metadata?.namespace ?? "default";
-  return subdomain ? `${hostname}.${subdomain}.${namespace}.svc.cluster.local\t${hostname}` : hostname;
+  return subdomain ? `${hostname}.${subdomain}.${namespace}.svc.${clusterDomain}\t${hostname}` : hostname;
 }
 
-type Dns = Pick<PodAttachment, "dnsServers" | "dnsSearches" | "dnsOptions">;
-
 /** The pod's `/etc/resolv.conf` by its dnsPolicy and dnsConfig; `host` is the node's own file. */
-export function resolvConf(pod: Pod, { cluster, host }: { cluster: Dns | undefined; host: string }): string {
+export function resolvConf(pod: Pod, { cluster, host }: { cluster: PodResolver | undefined; host: string }): string {
   const policy = pod.spec?.dnsPolicy ?? "ClusterFirst";
   const usesCluster =
     policy === "ClusterFirstWithHostNet" || (policy === "ClusterFirst" && pod.spec?.hostNetwork !== true);
@@ -53,7 +59,7 @@ export function resolvConf(pod: Pod, { cluster, host }: { cluster: Dns | undefin
   ].join("\n");
 }
 
-function parseResolvConf(text: string): Dns {
+function parseResolvConf(text: string): PodResolver {
   const dnsServers: string[] = [];
   let dnsSearches: string[] = [];
   const dnsOptions: string[] = [];

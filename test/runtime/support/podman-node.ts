@@ -84,6 +84,11 @@ export class PodmanNode {
         const dnsSearches = [`${namespace}.svc.cluster.local`, "svc.cluster.local"];
         return { network: this.networkName, ip, dnsServers: ["10.43.0.10"], dnsSearches, dnsOptions: ["ndots:5"] };
       },
+      resolver: (namespace) => ({
+        dnsServers: ["10.43.0.10"],
+        dnsSearches: [`${namespace}.svc.cluster.local`],
+        dnsOptions: [],
+      }),
       started: async () => {},
       release: async (uid) => void this.#addresses.delete(uid),
     };
