@@ -66,6 +66,22 @@ test("a damaged file is refused and kept", async () => {
   assert.equal(readFileSync(path(), "utf8"), '{"taken":');
 });
 
+test("what is no table of addresses is refused", async () => {
+  const broken = [
+    "",
+    "null",
+    "[]",
+    '{"taken":null,"released":null}',
+    '{"taken":{"a":1},"released":{}}',
+    '{"taken":[],"released":{"a":"b"}}',
+  ];
+  for (const text of broken) {
+    writeFileSync(path(), text);
+    await assert.rejects(open(), /it is damaged; remove it after stopping all pods/, text);
+  }
+  rmSync(path());
+});
+
 test("no two pods ever share an address, whatever happens in which order", async () => {
   const step = fc.record({ uid: fc.integer({ min: 0, max: 9 }), release: fc.boolean() });
   await fc.assert(

@@ -1,5 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { DamagedFile } from "../lib/damaged-file.ts";
 
 /** What the address book keeps. Times are wall clock milliseconds. */
 export interface AddressRecord {
@@ -27,10 +28,10 @@ export class AddressFile {
     }
     try {
       const { taken, released } = JSON.parse(text) as Partial<AddressRecord>;
-      if (typeof taken === "object" && typeof released === "object") return { taken, released };
+      if (isTable(taken, "string") && isTable(released, "number")) return { taken, released };
       throw new Error("it lacks its two tables");
     } catch (cause) {
-      throw new Error(
+      throw new DamagedFile(
         `Cannot read the pod addresses from ${this.#path}: it is damaged; remove it after stopping all pods`,
         {
           cause,
@@ -56,4 +57,11 @@ export class AddressFile {
       await directory.close();
     }
   }
+}
+
+function isTable<Of>(
+  value: Readonly<Record<string, Of>> | undefined,
+  of: "string" | "number",
+): value is Readonly<Record<string, Of>> {
+  return typeof value === "object" && value !== null && Object.values(value).every((item) => typeof item === of);
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdtemp, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { DamagedFile } from "../lib/damaged-file.ts";
 import { silentLogger } from "../lib/log.ts";
 import { ClusterAuthority } from "./cluster-authority.ts";
 import { writeOwnerKubeconfig } from "./owner-kubeconfig.ts";
@@ -33,7 +34,7 @@ test("the authority is made once, in files that only the owner reads", async (t)
   await unlink(join(directory, "ca.key"));
   await assert.rejects(
     ClusterAuthority.open({ directory, clock: systemClock }),
-    /Cannot open the cluster's CA: .*ca.key is missing/,
+    /Cannot use the cluster's CA.*ca.key is missing/,
   );
 });
 
@@ -95,4 +96,31 @@ test("the owner's kubeconfig is kept while it is good", async (t) => {
   assert.equal((await stat(join(directory, "kubeconfig"))).mode & 0o777, 0o600);
   assert.notEqual(await write(later(300), "https://127.0.0.1:6443"), first);
   assert.match(await write(systemClock, "https://10.0.0.1:6443"), /server: https:\/\/10\.0\.0\.1:6443/);
+});
+
+test("a damaged or half lost authority is refused with a sentence, and never replaced", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "authority-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const open = (): Promise<ClusterAuthority> => ClusterAuthority.open({ directory, clock: systemClock });
+  await open();
+  const files = ["ca.crt", "ca.key"].map((name) => join(directory, name));
+  const [certificate = "", key = ""] = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  const broken = [
+    ["", key],
+    ["garbage", key],
+    [certificate, ""],
+    [certificate, "garbage"],
+    [certificate.slice(0, 200), key],
+  ];
+  for (const contents of broken) {
+    await Promise.all(files.map((file, at) => writeFile(file, contents[at] ?? "")));
+    await assert.rejects(open(), (error) => {
+      assert.ok(error instanceof DamagedFile);
+      assert.match(error.message, /^Cannot use the cluster's CA, .*ca\.crt with .*ca\.key: .*Put both back/);
+      assert.doesNotMatch(error.message, /PRIVATE KEY/);
+      return true;
+    });
+  }
+  await Promise.all([writeFile(files[0] ?? "", certificate), unlink(files[1] ?? "")]);
+  await assert.rejects(open(), /ca\.key is missing/);
 });

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { DamagedFile } from "../lib/damaged-file.ts";
 import {
   activateCa,
   type CaMaterial,
@@ -60,11 +61,13 @@ export class ClusterAuthority {
     if (text !== undefined) return new ClusterAuthority({ clock, files }, parseMaterial(text, files.material));
     const [certificate, key] = await Promise.all([readPrivateFile(files.certificate), readPrivateFile(files.key)]);
     if (certificate !== undefined && key !== undefined) {
-      return new ClusterAuthority({ clock, files }, firstMaterial({ certificate, key }));
+      try {
+        return new ClusterAuthority({ clock, files }, firstMaterial({ certificate, key }));
+      } catch (cause) {
+        throw damaged(files, cause instanceof Error ? cause.message : String(cause), cause);
+      }
     }
-    if (certificate !== undefined) {
-      throw new Error(`Cannot open the cluster's CA: ${files.key} is missing beside ${files.certificate}`);
-    }
+    if (certificate !== undefined) throw damaged(files, `${files.key} is missing`);
     // The key goes first: a key without a certificate is an attempt that broke off before anyone saw it.
     const made = selfSigned(clock);
     await writePrivateFile(files.key, made.key);
@@ -179,6 +182,15 @@ function signerOf({ certificate, key }: KeyPair): Signer {
     throw new Error("Cannot use the cluster's CA: its key is not its certificate's");
   }
   return { key: privateKey, name: subjectName(AUTHORITY_NAME), keyId: keyIdentifier(privateKey) };
+}
+
+/** Never mended by us: a new CA in its place would lock out everybody who has a certificate. */
+function damaged({ certificate, key }: AuthorityFiles, why: string, cause?: unknown): DamagedFile {
+  return new DamagedFile(
+    `Cannot use the cluster's CA, ${certificate} with ${key}: ${why}. Put both back from a copy of the data directory; ` +
+      "or remove both for a new CA, which nobody who has a certificate or kubeconfig of the old one believes",
+    { cause },
+  );
 }
 
 function selfSigned(clock: Clock): KeyPair {

@@ -1,4 +1,5 @@
 import { systemClock } from "../../lib/clock.ts";
+import { DamagedFile } from "../../lib/damaged-file.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { runTogether } from "../../lib/run-together.ts";
@@ -39,7 +40,8 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   } catch (error) {
     if (stop.aborted) return 0;
     logger.error("The agent process ends", { error: describeError(error) });
-    return error instanceof StateRefused || error instanceof ConfigError ? REFUSED_EXIT_CODE : 1;
+    const final = [StateRefused, ConfigError, DamagedFile].some((kind) => error instanceof kind);
+    return final ? REFUSED_EXIT_CODE : 1;
   } finally {
     // The channel to the supervisor would keep the process alive.
     if (process.connected) process.disconnect();

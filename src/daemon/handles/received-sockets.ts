@@ -1,4 +1,5 @@
 import type { Socket } from "node:dgram";
+import type { EventEmitter } from "node:events";
 import type { Server } from "node:net";
 import type { FromChild, FromSupervisor } from "./socket-messages.ts";
 import { boundPort, type BoundHandle } from "./bound-handle.ts";
@@ -92,6 +93,8 @@ export function connectToSupervisor(): SupervisorLink {
       }
     });
   });
+  // The channel breaks when the supervisor is killed while something is on its way: "disconnect" follows.
+  (process as EventEmitter).on("error", (error: Error) => stop.abort(error));
   // Whoever awaits it sees the failure; a process that is told to stop before it asks for sockets must not crash.
   sockets.catch(() => {});
   process.send({ type: "hello", pid: process.pid } satisfies FromChild);

@@ -6,6 +6,9 @@ import { dirname } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 
+/** Half of what the supervisor gives the agent for its own end. */
+const KILL_AFTER_MS = 5_000;
+
 export interface PodmanServiceOptions {
   /** The `podman` program. */
   readonly command?: string;
@@ -76,7 +79,12 @@ export class PodmanService {
     this.#child = child;
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-2000)));
-    const stop = (): void => void child.kill("SIGTERM");
+    let cancelKill = (): void => {};
+    const stop = (): void => {
+      child.kill("SIGTERM");
+      // It finishes what it was asked for; nobody waits for that any more.
+      cancelKill = this.#clock.timer(KILL_AFTER_MS, () => child.kill("SIGKILL"));
+    };
     signal.addEventListener("abort", stop, { once: true });
     const ended = Promise.race([
       once(child, "exit").then(([code, by]) => `exit ${code ?? by}`),
@@ -85,6 +93,7 @@ export class PodmanService {
     this.#log.info("Podman's API service started", { socket: this.socketPath, pid: child.pid });
     const why = await ended;
     signal.removeEventListener("abort", stop);
+    cancelKill();
     this.#child = undefined;
     if (!signal.aborted) this.#log.warn("Podman's API service ended", { why, said: said.trim().split("\n").at(-1) });
   }
