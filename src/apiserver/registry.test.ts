@@ -275,3 +275,19 @@ test("a watch begins with what exists and goes on in order until it is aborted",
   await objects.delete("ConfigMap", named("b"));
   assert.deepEqual(seen, ["ADDED a", "ADDED b", "MODIFIED b", "DELETED a"]);
 });
+
+test("a pod's generation counts changes of its spec, but not its binding", async () => {
+  const { objects } = await setUp();
+  const generation = (): number | undefined => objects.get("Pod", named("a"))?.metadata?.generation;
+  await objects.create("Pod", { metadata: named("a"), spec: podSpec() });
+  await objects.bind(named("a"), "node1");
+  assert.equal(generation(), 1);
+  const pod = structuredClone(objects.get("Pod", named("a"))) as Pod;
+  await objects.update("Pod", { ...pod, metadata: { ...pod.metadata, labels: { a: "b" } } } as never);
+  assert.equal(generation(), 1);
+  const next = structuredClone(objects.get("Pod", named("a"))) as Pod;
+  const [container] = next.spec?.containers ?? [];
+  if (container) container.image = "localhost/busybox:2";
+  await objects.update("Pod", next);
+  assert.equal(generation(), 2);
+});

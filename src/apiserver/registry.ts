@@ -160,7 +160,8 @@ export class Registry {
     if (scope === "main") kind.prepareUpdate(next, previous);
     const request: AdmissionRequest = { kind, operation: "update", object: next, previous, context };
     const entry = await this.#admitted(request, async () => {
-      if (kind.generation && specChanged(next, previous))
+      // Not by a binding: a pod's first generation is the one that runs, as upstream.
+      if (kind.generation && scope === "main" && specChanged(next, previous))
         next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
       if (isDeepStrictEqual(next, previous)) return () => Promise.resolve(current);
       if (scope === "main") refuseInvalid(kind, next, [...kind.validate(next), ...kind.validateUpdate(next, previous)]);
