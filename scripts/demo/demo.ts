@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
+import { get } from "node:http";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { HostSettings } from "../host-settings.ts";
@@ -76,15 +78,19 @@ export async function comesTrue(check: () => boolean | Promise<boolean>, timeout
   return false;
 }
 
-/** The text that a URL answers with, or undefined. */
-export async function answer(url: string): Promise<string | undefined> {
-  try {
-    const response = await fetch(url);
-    const text = await response.text();
-    return response.ok ? text : undefined;
-  } catch {
-    return undefined; // Nothing listens there yet.
-  }
+/** The text that a URL of this machine answers with, or undefined. Not by fetch, which cannot name another host. */
+export function answer(url: string, host?: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const request = get(url, { timeout: 10_000, ...(host === undefined ? {} : { headers: { host } }) }, (response) => {
+      const ok = response.statusCode === 200;
+      text(response).then(
+        (body) => resolve(ok ? body : undefined),
+        () => resolve(undefined),
+      );
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(undefined)); // Nothing listens there yet.
+  });
 }
 
 /** Runs the built psctl against the demo. */

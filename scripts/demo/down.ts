@@ -44,8 +44,9 @@ async function removePods(): Promise<void> {
   if (!existsSync(idFile)) return; // It never came so far as to make pods.
   const label = `label=io.podman-swarm.node=${readFileSync(idFile, "utf8").trim()}`;
   const pods = await lines("podman", ["pod", "ls", "--quiet", "--no-trunc", "--filter", label]);
-  if (pods.length > 0) await quietly("podman", ["pod", "rm", "--force", "--time", "0", ...pods]);
-  console.log(`removed ${pods.length} pods that were left`);
+  if (pods.length === 0) return;
+  await quietly("podman", ["pod", "rm", "--force", "--time", "0", ...pods]);
+  console.log(`removed ${pods.length} pods`);
 }
 
 /** What tells that another node is on this host, of the same user: it runs, or it has pods. */

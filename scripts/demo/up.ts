@@ -73,7 +73,7 @@ async function showAnswers(): Promise<void> {
     const { stdout } = await run("curl", ["-sS", "--max-time", "10", "-H", "Host: hello.localhost", plain]).catch(
       async (error: unknown) => {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-        return { stdout: (await answer(ingress)) ?? "no answer\n" };
+        return { stdout: (await answer(plain, "hello.localhost")) ?? "no answer\n" };
       },
     );
     process.stdout.write(`demo: curl ${ingress}\n${stdout}`);
