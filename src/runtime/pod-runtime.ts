@@ -164,8 +164,16 @@ export class PodRuntime {
   #startWorker(pod: Pod, signal: AbortSignal): void {
     const worker = new PodWorker(this.#workerDeps, pod);
     this.#workers.set(worker.uid, worker);
-    const running = worker.run(this.#sandboxesOf(worker.uid), signal).finally(() => this.#workers.delete(worker.uid));
-    this.#own(worker.uid, running);
+    const running = worker.run(this.#sandboxesOf(worker.uid), signal);
+    this.#own(
+      worker.uid,
+      running.then(() => this.#forget(worker.uid)).finally(() => this.#workers.delete(worker.uid)),
+    );
+  }
+
+  /** What a worker has removed is no orphan, although the last look at Podman had seen it. */
+  #forget(uid: string): void {
+    this.#sandboxes = this.#sandboxes?.filter(({ pod }) => pod.uid !== uid);
   }
 
   #own(uid: string, work: Promise<void>): void {
