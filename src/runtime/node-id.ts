@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { DamagedFile } from "../lib/damaged-file.ts";
 import type { Random } from "../lib/random.ts";
 
 const FILE = "node-id";
@@ -18,8 +19,10 @@ export async function openNodeId(dataDirectory: string, random: Random): Promise
   });
   if (known === undefined) return await makeNodeId(dataDirectory, random.uuid());
   const id = known.trim();
-  if (!UUID.test(id)) throw new Error(`Cannot read ${path}: it does not hold a UUID; restore it, or remove it`);
-  return id;
+  if (UUID.test(id)) return id;
+  throw new DamagedFile(
+    `Cannot read ${path}: it does not hold a UUID. Put it back from a copy; or remove it, and the pods that run now are left alone`,
+  );
 }
 
 async function makeNodeId(dataDirectory: string, id: string): Promise<string> {

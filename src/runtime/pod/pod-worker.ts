@@ -12,7 +12,7 @@ import { Jobs } from "./jobs.ts";
 import { makeSandbox } from "./make-sandbox.ts";
 import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
 import { emit, placementOf, podLabel, specOf, type PodContext, type WorkerDeps } from "./pod-context.ts";
-import { newPodState, restarts, type ContainerState, type PodState, type Termination } from "./pod-state.ts";
+import { newPodState, type ContainerState, type PodState, type Termination } from "./pod-state.ts";
 import { podStatus } from "./pod-status.ts";
 import { tellBackOff } from "./tell-back-off.ts";
 import { tellShortcomings, tellUnsupported } from "./tell-limits.ts";
