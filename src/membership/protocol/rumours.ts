@@ -17,7 +17,8 @@ export function ownAlive(state: MembershipState): Alive {
 
 /** Says that this node lives, with an incarnation above the one that was accused. */
 function refute(state: MembershipState, accused: number, by: string): void {
-  state.self.incarnation = Math.max(state.self.incarnation, accused) + 1;
+  // 32 bits on the wire: at their end there is no objection any more. Only a holder of the key can lead there.
+  state.self.incarnation = Math.min(Math.max(state.self.incarnation, accused) + 1, 0xffffffff);
   changeScore(state, 1);
   state.counters.refutations += 1;
   tellRumour(state, state.self.name, { kind: "alive", alive: ownAlive(state) });

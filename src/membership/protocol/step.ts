@@ -222,7 +222,7 @@ function changeMeta(state: MembershipState, meta: Buffer): void {
     throw new RangeError(`Cannot tell ${meta.length} bytes of metadata: at most ${MAX_META_BYTES} fit`);
   if (state.leaving || meta.equals(state.self.meta)) return;
   state.self.meta = meta;
-  state.self.incarnation += 1;
+  state.self.incarnation = Math.min(state.self.incarnation + 1, 0xffffffff);
   tellRumour(state, state.self.name, { kind: "alive", alive: ownAlive(state) });
   report(state, { kind: "updated", member: viewOf(state, state.self) });
 }
