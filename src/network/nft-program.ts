@@ -20,7 +20,12 @@ export interface NftSettings {
   readonly podCidr: string;
   readonly serviceCidr: string;
   /** The addresses at which pods ask for names, at port 53, and the port of the gateway at which they are answered. */
-  readonly dns?: { readonly addresses: readonly string[]; readonly port: number };
+  readonly dns?: {
+    readonly addresses: readonly string[];
+    readonly port: number;
+    /** A further port at which pods may ask, besides 53, which is all that a resolv.conf knows. */
+    readonly alsoAt?: number;
+  };
 }
 
 /** The part of the table that changes with the services. Two programs can be compared piece by piece. */
@@ -118,10 +123,16 @@ function chainName(prefix: string, id: string): string {
 /** The rules of the chain `refuse` once the table is complete. */
 export const REFUSAL = ["meta l4proto tcp reject with tcp reset", "reject"] as const;
 
+function asked(alsoAt: number | undefined): string {
+  return alsoAt === undefined || alsoAt === 53 ? "53" : `{ 53, ${alsoAt} }`;
+}
+
 /** The part of the table that does not change with the services, without its braces. */
 export function baseRules({ bridge, gateway, podCidr, serviceCidr, dns }: NftSettings): string {
   const names =
-    dns === undefined ? "" : `ip daddr { ${dns.addresses.join(", ")} } meta l4proto { tcp, udp } th dport 53`;
+    dns === undefined
+      ? ""
+      : `ip daddr { ${dns.addresses.join(", ")} } meta l4proto { tcp, udp } th dport ${asked(dns.alsoAt)}`;
   return `
   map vips { type ipv4_addr . inet_proto . inet_service : verdict; }
   map nodeports { type inet_proto . inet_service : verdict; }

@@ -60,7 +60,7 @@ before(async () => {
       gateway: GATEWAY,
       podCidr: "10.62.0.0/16",
       serviceCidr: "10.63.0.0/16",
-      dns: { addresses: [GATEWAY, "10.63.0.53"], port: 10053 },
+      dns: { addresses: [GATEWAY, "10.63.0.53"], port: 10053, alsoAt: 5353 },
     },
     { verifyMs: 200, retryMs: 100 },
   );
@@ -104,7 +104,7 @@ test("a client of a service with affinity stays with one pod", async () => {
 
 test("pods' questions to either DNS address reach the DNS port of the gateway, others do not", async () => {
   await lab.serveHost("dns", 10053);
-  for (const target of [`${GATEWAY}:53`, "10.63.0.53:53"]) {
+  for (const target of [`${GATEWAY}:53`, "10.63.0.53:53", "10.63.0.53:5353"]) {
     for (const protocol of ["tcp", "udp"] as const) {
       assert.match(await lab.ask(pods.client, target, protocol), /^dns 10\.62\.0\.7$/);
     }

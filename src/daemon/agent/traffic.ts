@@ -62,7 +62,7 @@ export async function openTraffic(
       gateway: addresses.gateway,
       podCidr: config.podCidr,
       serviceCidr: config.serviceCidr,
-      dns: { addresses: [addresses.gateway, addresses.dns], port: DNS_PORT },
+      dns: { addresses: [addresses.gateway, addresses.dns], port: DNS_PORT, alsoAt: config.dnsPort },
     },
   );
   const network = await openNetwork(config, {

@@ -94,7 +94,13 @@ export const FLAGS = [
     shownDefault: "443",
     meaning: "the ingress over HTTPS",
   },
-  { name: "dns-port", value: "string", placeholder: "PORT", shownDefault: "53", meaning: "DNS in the pods' network" },
+  {
+    name: "dns-port",
+    value: "string",
+    placeholder: "PORT",
+    shownDefault: "53",
+    meaning: "DNS in the pods' network, besides 53 where it is another",
+  },
   {
     name: "cluster-domain",
     value: "string",
