@@ -128,43 +128,39 @@ export class JoinTokens {
     return made;
   }
 
+  /** Whether a proof would be good now, without a use of it. Only who has proved the secret hears why it is not. */
+  check(proof: TokenProof, user?: string): TokenVerdict {
+    const entry = this.#deps.store.get(keyOf(proof.id));
+    if (!entry || !proves(specOf(entry.object), proof)) {
+      return refuse("WrongToken", "the join token is not known here: print one on a member with psctl token create");
+    }
+    const { expires = 0, uses, usedBy, issuer } = specOf(entry.object);
+    const { state } = this.#info(entry);
+    if (state === "revoked") return refuse("TokenRevoked", "the join token was revoked");
+    if (state === "expired") return refuse("TokenExpired", `the join token expired at ${timestamp(expires)}`);
+    if (uses === undefined || (user !== undefined && usedBy.includes(user))) return { token: proof.id };
+    if (issuer !== this.#deps.nodeName) {
+      return refuse("TokenOfOtherNode", `the uses of the join token are counted by the node ${issuer}: join there`);
+    }
+    if (state === "used up" && user !== undefined) {
+      return refuse("TokenUsedUp", `the join token was used ${uses} times, as often as it may be`);
+    }
+    return { token: proof.id };
+  }
+
   /**
-   * Checks a proof and counts the use. Only who has proved the secret hears why it is of no use. The same `user` (the
-   * digest of its key) may come again after a connection that broke, without a second use.
+   * Checks a proof and counts the use. The same `user` (the digest of its key) may come again after a connection that
+   * broke, without a second use.
    */
   async redeem(proof: TokenProof, user: string): Promise<TokenVerdict> {
-    const { store, clock, nodeName } = this.#deps;
     for (let attempt = 1; ; attempt += 1) {
-      const entry = store.get(keyOf(proof.id));
-      if (!entry || !proves(specOf(entry.object), proof)) {
-        return refuse(
-          "WrongToken",
-          "the join token is not known here, or not its secret: print one on a member with psctl token create",
-        );
-      }
+      const verdict = this.check(proof, user);
+      const entry = this.#deps.store.get(keyOf(proof.id));
+      if ("refusal" in verdict || !entry) return verdict;
       const spec = specOf(entry.object);
-      const { state } = this.#info(entry);
-      const again = spec.usedBy.includes(user);
-      if (state === "revoked") return refuse("TokenRevoked", "the join token was revoked");
-      if (state === "expired")
-        return refuse("TokenExpired", `the join token expired at ${timestamp(spec.expires ?? clock.now())}`);
-      if (spec.uses === undefined || again) return { token: proof.id };
-      if (spec.issuer !== nodeName) {
-        return refuse(
-          "TokenOfOtherNode",
-          `the uses of the join token are counted by the node ${spec.issuer}: join there`,
-        );
-      }
-      if (state === "used up")
-        return refuse("TokenUsedUp", `the join token was used ${spec.uses} times, as often as it may be`);
-      const next = { ...entry.object, spec: { ...spec, usedBy: [...spec.usedBy, user] } };
-      try {
-        const { resourceVersion, uid } = entry;
-        await store.update(entry.key, next, { register: "main", resourceVersion, uid });
-        return { token: proof.id };
-      } catch (error) {
-        if (!isReason(error, "Conflict") || attempt >= ATTEMPTS) throw error;
-      }
+      if (spec.uses === undefined || spec.usedBy.includes(user)) return verdict;
+      const object = { ...entry.object, spec: { ...spec, usedBy: [...spec.usedBy, user] } };
+      if (await this.#replaced(entry, object, attempt)) return verdict;
     }
   }
 
@@ -183,12 +179,19 @@ export class JoinTokens {
       const entry = this.#deps.store.get(keyOf(id));
       if (!entry) throw missing(id, verb);
       const object = { ...entry.object, spec: next(specOf(entry.object)) };
-      try {
-        const { resourceVersion, uid } = entry;
-        return await this.#deps.store.update(entry.key, object, { register: "main", resourceVersion, uid });
-      } catch (error) {
-        if (!isReason(error, "Conflict") || attempt >= ATTEMPTS) throw error;
-      }
+      const changed = await this.#replaced(entry, object, attempt);
+      if (changed) return changed;
+    }
+  }
+
+  /** Undefined where somebody else was faster. */
+  async #replaced(entry: Entry, object: KubeObject, attempt: number): Promise<Entry | undefined> {
+    const { resourceVersion, uid } = entry;
+    try {
+      return await this.#deps.store.update(entry.key, object, { register: "main", resourceVersion, uid });
+    } catch (error) {
+      if (!isReason(error, "Conflict") || attempt >= ATTEMPTS) throw error;
+      return undefined;
     }
   }
 

@@ -18,6 +18,12 @@ export interface NodeCertificate extends NodeName {
   readonly notAfter: number;
 }
 
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+export function isNodeName(text: string): boolean {
+  return text.length <= 253 && NAME.test(text);
+}
+
 /** Kubernetes' name for a node as a user of the API. */
 export function nodeUser(nodeName: string): string {
   return `system:node:${nodeName}`;
