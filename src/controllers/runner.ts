@@ -26,6 +26,9 @@ export interface RunnerDeps {
   readonly metrics?: RunnerMetrics;
 }
 
+/** An object that is missing was deleted while we decided; the next look knows. One that stays missing is a failure. */
+const GONE_FOR_LONG_MS = 1000;
+
 export interface RunnerOptions {
   /** Wait this long after the start and after each change of homes before deciding anything. */
   settleMs?: number;
@@ -183,11 +186,15 @@ export class ControllerRunner {
     const retryMs = queue.retry(key);
     const fields = { controller: name, target: key, error: describeError(error), retryMs };
     // Somebody else was faster: seeing the newer state and deciding again is the normal way.
-    const conflict = isReason(error, "Conflict") || isReason(error, "AlreadyExists");
+    const conflict = isRace(error) || (isReason(error, "NotFound") && retryMs < GONE_FOR_LONG_MS);
     if (conflict) this.#deps.logger.debug("controller retries", fields);
     else this.#deps.logger.warn("Cannot bring an object to its wanted state", fields);
     return conflict ? "conflict" : "error";
   }
+}
+
+function isRace(error: unknown): boolean {
+  return isReason(error, "Conflict") || isReason(error, "AlreadyExists");
 }
 
 function keyOf({ kind, namespace = "", name }: Target): string {

@@ -90,19 +90,20 @@ test("many changes of one target are few looks, one at a time", async (t) => {
   assert.ok(looks >= 1 && looks < 15, `${looks} looks`);
 });
 
-test("a failure is logged and tried again, a conflict only tried again", async (t) => {
+test("a failure is logged and tried again; a conflict, or what is just gone, is only tried again", async (t) => {
   const objects = await localObjects(t);
   let looks = 0;
   const controller = configMaps(objects, () => {
     looks += 1;
     if (looks === 1) throw new ApiError("Conflict", "somebody was faster");
-    if (looks === 2) throw new Error("Cannot reach the thing: it is gone");
+    if (looks === 2) throw new ApiError("NotFound", "it was deleted meanwhile");
+    if (looks === 3) throw new Error("Cannot reach the thing: it is gone");
     return { stages: [] };
   });
   const { lines, outcomes } = run(t, { objects, controller });
   await objects.create("ConfigMap", map("a"));
-  await eventually(() => outcomes.length === 3);
-  assert.deepEqual(outcomes, ["conflict", "error", "ok"]);
+  await eventually(() => outcomes.length === 4);
+  assert.deepEqual(outcomes, ["conflict", "conflict", "error", "ok"]);
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /ConfigMap\/default\/a.*Cannot reach the thing/);
 });
