@@ -330,6 +330,26 @@ test("an owner may act as somebody else, and then has that one's rights", async 
   assert.equal((await call(server, path, { headers: as(undefined, "system:masters") })).code, 400);
 });
 
+test("requests are counted by what they ask for", async () => {
+  await using server = await serveInMemory();
+  await call(server, path);
+  await call(server, `${path}/missing`);
+  await call(server, `${path}?watch=true&timeoutSeconds=1`);
+  await call(server, path, { method: "DELETE" });
+  await call(server, "/version");
+  const { text } = await call(server, "/metrics");
+  for (const [verb, resource, code] of [
+    ["LIST", "configmaps", 200],
+    ["GET", "configmaps", 404],
+    ["WATCH", "configmaps", 200],
+    ["DELETECOLLECTION", "configmaps", 200],
+    ["GET", "", 200],
+  ] as const) {
+    const labels = `verb="${verb}",group="",resource="${resource}",subresource="",code="${code}"`;
+    assert.ok(text.includes(`apiserver_request_total{${labels}} 1\n`), `${labels}\n${text}`);
+  }
+});
+
 test("what keeps the API from serving fails readiness; what keeps pods from running is only told", async () => {
   let [disk, podman]: (string | undefined)[] = [];
   const checks = [

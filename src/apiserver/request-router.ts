@@ -33,6 +33,7 @@ export interface RouterDeps {
   readonly endpoints: readonly Endpoint[];
 }
 
+const NO_OBJECTS = { group: "", resource: "", subresource: "" };
 /** Made once: it is the end of every request, and a stack costs time. */
 const CLOSED = new DOMException("the connection or the answer has ended", "AbortError");
 
@@ -49,7 +50,7 @@ export class RequestRouter {
     this.#deps = deps;
     this.#strangers = new AuditLimit(deps.clock);
     const { metrics } = deps;
-    this.#requests = metrics.counter("apiserver_request_total", "Requests by method and status code.");
+    this.#requests = metrics.counter("apiserver_request_total", "Requests by what they ask for and status code.");
     this.#duration = metrics.histogram("apiserver_request_duration_seconds", "Time to answer, without streams.");
     metrics.reading(
       "apiserver_current_inflight_requests",
@@ -120,8 +121,9 @@ export class RequestRouter {
     const { clock, random, audit } = this.#deps;
     const { method, path, response, sender, requester, remoteAddress } = exchange;
     const code = response.statusCode;
-    this.#requests.add({ method, code: String(code) });
-    if (!streamed) this.#duration.observe(milliseconds / 1000, { method });
+    const { verb, group, resource, subresource } = exchange.about ?? { ...NO_OBJECTS, verb: method };
+    this.#requests.add({ verb, group, resource, subresource, code: String(code) });
+    if (!streamed) this.#duration.observe(milliseconds / 1000, { verb, group, resource });
     const refused = code === 401 || code === 403 || code === 429;
     if (!audit || (!refused && !isChange(method))) return;
     const skipped = sender ? 0 : this.#strangers.take();

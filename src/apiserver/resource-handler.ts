@@ -5,7 +5,7 @@ import { deleteOptions } from "./delete-options.ts";
 import { negotiate, type Wanted } from "./http/accept.ts";
 import type { Exchange } from "./http/exchange.ts";
 import { type ListBodies, listBody } from "./list-body.ts";
-import { listOptions } from "./list-options.ts";
+import { flag, listOptions } from "./list-options.ts";
 import type { ListPages } from "./list-pages.ts";
 import { objectFilter } from "./object-filter.ts";
 import { includeObjectOf, sendEntry, serveList } from "./read-handler.ts";
@@ -45,6 +45,7 @@ export class ResourceHandler {
 
   async serve(exchange: Exchange, path: ResourcePath): Promise<void> {
     const { name, subresource } = path;
+    exchange.about = requestAbout(exchange, path);
     if (name === undefined) return this.#collection(exchange, path);
     const named: NamedPath = { ...path, name };
     if (subresource === undefined) return this.#object(exchange, named);
@@ -150,6 +151,18 @@ export class ResourceHandler {
     const wanted = negotiate(exchange.header("accept"));
     return sendEntry(exchange, entry, { served, wanted, now: this.#deps.clock.now(), status });
   }
+}
+
+function requestAbout(
+  { method, query }: Exchange,
+  { served, name, subresource = "", watch }: ResourcePath,
+): Exchange["about"] {
+  const read = method === "GET" || method === "HEAD";
+  const many = { DELETE: "DELETECOLLECTION", GET: "LIST", HEAD: "LIST" } as Readonly<Record<string, string>>;
+  const verb = name === undefined ? (many[method] ?? method) : method;
+  const { group } = served.version;
+  const watches = read && (watch || flag(query, "watch") === true);
+  return { verb: watches ? "WATCH" : verb, group, resource: served.declaration.plural, subresource };
 }
 
 function hasSubresource({ served }: ResourcePath, name: string): boolean {

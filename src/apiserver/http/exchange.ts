@@ -14,6 +14,14 @@ const HEADER_CHARACTERS = 20;
 
 const compress = promisify(gzip);
 
+/** With the values of kube-apiserver's metric labels of these names. */
+export interface RequestAbout {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+}
+
 export type Body = Buffer | string | readonly Buffer[];
 
 /** One request and its answer. */
@@ -26,6 +34,8 @@ export class Exchange {
   readonly query: URLSearchParams;
   /** Aborted when the client goes away, the deadline passes, or the server stops. */
   readonly signal: AbortSignal;
+  /** What the request is about, for metrics; set once it is known to name objects. */
+  about: RequestAbout | undefined;
   /** Who sent the request; set once it is authenticated. */
   sender: Requester | undefined;
   /** As whom it is answered: the sender, or whom the sender impersonates. */
