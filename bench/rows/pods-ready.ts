@@ -41,10 +41,12 @@ export const podsReady: Bench = {
         await deleteBenchPods(client);
         return time;
       });
-      const reference = await bestParallelism(raw);
-      const many = await ours(Array.from({ length: MANY }, (_, at) => `bench-many-${at}`));
-      await deleteBenchPods(client);
-      return [...single, manyResult(many, reference)];
+      const many = await manyPods(raw, async (names) => {
+        const time = await ours(names);
+        await deleteBenchPods(client);
+        return time;
+      });
+      return [...single, many];
     } finally {
       stop.abort();
       client.close();
@@ -79,30 +81,34 @@ async function singlePods(raw: RawPodman, ours: (name: string) => Promise<number
   ];
 }
 
-async function bestParallelism(raw: RawPodman): Promise<{ ms: number; parallel: number }> {
-  let best = { ms: Number.POSITIVE_INFINITY, parallel: 0 };
+/** The best of as many tries on either side, in turn: the bare calls once with each parallelism. */
+async function manyPods(raw: RawPodman, ours: (names: readonly string[]) => Promise<number>): Promise<Result> {
+  let own = Number.POSITIVE_INFINITY;
+  let bare = { ms: Number.POSITIVE_INFINITY, parallel: 0 };
   for (const parallel of PARALLEL) {
-    const names = Array.from({ length: MANY }, (_, at) => `bench-raw-many-${at}`);
-    const queue = [...names];
-    const start = performance.now();
-    await Promise.all(
-      Array.from({ length: parallel }, async () => {
-        for (let name = queue.shift(); name !== undefined; name = queue.shift()) await raw.startPod(name);
-      }),
-    );
-    const ms = performance.now() - start;
-    if (ms < best.ms) best = { ms, parallel };
-    for (const name of names) await raw.removePod(name);
+    const ms = await rawPods(raw, parallel);
+    if (ms < bare.ms) bare = { ms, parallel };
+    own = Math.min(own, await ours(Array.from({ length: MANY }, (_, at) => `bench-many-${at}`)));
   }
-  return best;
-}
-
-function manyResult(ours: number, { ms, parallel }: { ms: number; parallel: number }): Result {
   return {
     row: `${MANY} pods: apply to all Ready`,
     unit: "ms",
-    ours,
-    reference: { name: `raw calls, ${parallel} at once`, value: ms },
+    ours: own,
+    reference: { name: `raw calls, ${bare.parallel} at once`, value: bare.ms },
     goal: { compare: "at most", value: 1.3 },
   };
+}
+
+async function rawPods(raw: RawPodman, parallel: number): Promise<number> {
+  const names = Array.from({ length: MANY }, (_, at) => `bench-raw-many-${at}`);
+  const queue = [...names];
+  const start = performance.now();
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) await raw.startPod(name);
+    }),
+  );
+  const ms = performance.now() - start;
+  for (const name of names) await raw.removePod(name);
+  return ms;
 }
