@@ -58,6 +58,16 @@ test("kill -9 of the supervisor ends its children, and a new one takes everythin
   assert.deepEqual(await app.containers(), before);
 });
 
+test("a node that starts, or starts again, is not said to be unready meanwhile", async () => {
+  const path = "/api/v1/events?fieldSelector=involvedObject.kind=Node";
+  const { items } = await client.json<{ items: { reason: string; message: string }[] }>("GET", path);
+  assert.ok(items.some(({ reason }) => reason === "NodeReady"));
+  assert.deepEqual(
+    items.filter(({ reason }) => reason === "NodeNotReady").map(({ message }) => message),
+    [],
+  );
+});
+
 test("kill -9 of a container's process is seen and the container is started again", async () => {
   const names = (await app.containers()).map((line) => line.split(" ")[0] ?? "");
   const containerId = (await app.containers())[0]?.split(" ")[1]?.replace("podman://", "") ?? "";

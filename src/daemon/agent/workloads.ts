@@ -103,11 +103,36 @@ function reporterPart(config: AgentConfig, { clock, logger, state, facts, record
   return {
     name: "node reporter",
     run: async (signal) => {
+      // A restart is no outage: until Podman and the network have had time to start, the node is what it was before.
+      if (await within(clock, { milliseconds: START_PATIENCE_MS, signal }, networkUp))
+        return await reporter.run(signal);
       // A node is ready from the moment when its network is, not from the next heartbeat on.
       const early = networkUp.then(() => reporter.report(signal));
       await Promise.all([reporter.run(signal), Promise.race([early, untilAborted(signal)])]);
     },
   };
+}
+
+/** How long a node that starts is not said to be unready. */
+const START_PATIENCE_MS = 5000;
+
+interface Patience {
+  readonly milliseconds: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Whether something came to pass in this time. */
+async function within(clock: Clock, { milliseconds, signal }: Patience, awaited: Promise<void>): Promise<boolean> {
+  const over = new AbortController();
+  const late = clock.sleep(milliseconds, AbortSignal.any([over.signal, ...(signal ? [signal] : [])])).then(
+    () => false,
+    () => false, // it came to pass, or nobody waits any more
+  );
+  try {
+    return await Promise.race([awaited.then(() => true), late]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** How long a pod waits for a network that is still starting, before that becomes its failure. */
@@ -119,10 +144,7 @@ function podNetwork(
 ): PodNetwork {
   return {
     attach: async (pod) => {
-      const over = new AbortController();
-      const patience = clock.sleep(NETWORK_PATIENCE_MS, over.signal).catch(() => {}); // ended early: the network is up
-      await Promise.race([network.up, patience]);
-      over.abort();
+      await within(clock, { milliseconds: NETWORK_PATIENCE_MS }, network.up);
       return await network.attach(pod);
     },
     // Rootless, the services' addresses lead somewhere in the pods' namespace only.
