@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { eventually } from "../../../test/poll.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { transportContract } from "../transport.contract.ts";
@@ -60,6 +61,22 @@ test("a connection that begins with TLS is handed over with all its bytes", asyn
     await eventually(() => Buffer.concat(taken).toString("latin1") === "\x16\x03\x01more");
     assert.equal(server.refused, 0);
     socket.destroy();
+  });
+});
+
+test("a TLS server takes such a connection as if it had accepted it", async () => {
+  // A shared key needs no certificate.
+  const psk = Buffer.alloc(32, 3);
+  const shared = { ciphers: "PSK-AES128-GCM-SHA256", maxVersion: "TLSv1.2" as const };
+  const secure = createTlsServer({ ...shared, pskCallback: () => psk }, (socket) => socket.end("secret"));
+  const onTls = (socket: Socket): void => void secure.emit("connection", socket);
+  await serving({ respond: () => undefined, onTls }, async (port) => {
+    const pskCallback = (): { psk: Buffer; identity: string } => ({ psk, identity: "test" });
+    const checks = { pskCallback, checkServerIdentity: () => undefined };
+    const client = connectTls({ port, host: "127.0.0.1", ...shared, ...checks });
+    const [answer] = (await once(client, "data")) as [Buffer];
+    assert.equal(answer.toString(), "secret");
+    client.destroy();
   });
 });
 

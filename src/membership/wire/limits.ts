@@ -12,7 +12,7 @@ export const MAX_LABEL_BYTES = 255;
 /** net.go `maxPushStateBytes` and `maxUserMsgBytes`. */
 export const MAX_FRAME_BYTES = 20 * 1024 * 1024;
 /** Go: 40 MiB (`maxDecompressedBytes`). Ours is what an uncompressed frame may have. */
-export const MAX_DECOMPRESSED_FRAME_BYTES = MAX_FRAME_BYTES;
+export const MAX_DECOMPRESSED_FRAME_BYTES = 20 * 1024 * 1024;
 /** Go: as for frames. No sender makes a packet from more than the 64 KiB that UDP carries. */
 export const MAX_DECOMPRESSED_PACKET_BYTES = 256 * 1024;
 /** Go: none. Senders nest three deep: checksum, compression, compound. */
