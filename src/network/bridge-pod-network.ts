@@ -66,9 +66,11 @@ export class BridgePodNetwork {
         this.#markUp();
       } catch (error) {
         if (signal.aborted) return;
+        const problem = error instanceof Error ? error.message : String(error);
+        const told = !this.#isUp && problem === this.#problem;
         this.#isUp = false;
-        this.#problem = error instanceof Error ? error.message : String(error);
-        logger.error("The pod network is not up", { error });
+        this.#problem = problem;
+        logger[told ? "debug" : "error"]("The pod network is not up", { error });
       }
       const over = new AbortController();
       this.#wake = () => over.abort();

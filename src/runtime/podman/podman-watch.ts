@@ -40,13 +40,16 @@ export class PodmanWatch {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    let delayMs = 50;
+    const firstDelayMs = 50;
+    let delayMs = firstDelayMs;
     while (!signal.aborted) {
       try {
-        await this.#once(signal, () => (delayMs = 50));
+        await this.#once(signal, () => (delayMs = firstDelayMs));
       } catch (error) {
         if (signal.aborted) return;
-        this.#log.warn("Podman's events are interrupted; listing again", { error: describeError(error) });
+        // Told once: for as long as Podman does not answer, the node says so.
+        const level = delayMs === firstDelayMs ? "warn" : "debug";
+        this.#log[level]("Podman's events are interrupted; listing again", { error: describeError(error) });
       }
       await this.#clock.sleep(delayMs, signal).catch((error: unknown) => {
         if (!signal.aborted) throw error;
