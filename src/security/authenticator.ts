@@ -85,7 +85,7 @@ function unauthorized(): ApiError {
 }
 
 /**
- * Without authentication everything on this host is trusted, but not the web pages that a browser on it shows: those
+ * Without authentication everything on this host is trusted, wherever else plain HTTP may be reached from; but not the web pages that a browser on it shows: those
  * send an Origin, or say that they are a page (Sec-Fetch-Site is "none" only for what the user typed), or have a Host of
  * their own when a name was rebound to loopback.
  */
@@ -93,9 +93,17 @@ function trustedLocal(request: IncomingMessage): Identity {
   const { host = "", origin, "sec-fetch-site": site = "none" } = request.headers;
   const name = host.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");
   const local = name === "localhost" || name === "::1" || /^127\.\d+\.\d+\.\d+$/.test(name);
-  if (origin === undefined && site === "none" && local) return { name: "local", groups: [MASTERS, AUTHENTICATED] };
+  const near = isLoopback(request.socket.remoteAddress ?? "");
+  if (near && origin === undefined && site === "none" && local)
+    return { name: "local", groups: [MASTERS, AUTHENTICATED] };
   throw new ApiError(
     "Forbidden",
-    "Cannot trust this request: it comes from a web page or names another host; use a token",
+    near
+      ? "Cannot trust this request: it comes from a web page or names another host; use a token"
+      : "Cannot trust this request: it comes from another host; use a token",
   );
+}
+
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\./.test(address) || address === "::1";
 }
