@@ -16,6 +16,8 @@ import { usesSource } from "./volumes/source-uses.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
 import { Wake } from "./wake.ts";
 
+const UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 export interface PodRuntimeDeps {
   readonly runtime: Runtime;
   readonly images: Images;
@@ -98,8 +100,10 @@ export class PodRuntime {
         objects.watch(kind, ({ object }) => this.#sourceChanged(kind, object.metadata ?? {}), both);
       }
       objects.watch("Pod", ({ type, object }) => this.#podChanged(type, object, both), both);
+      let swept = false;
       while (!both.aborted) {
         await this.#removeOrphans(both);
+        if (!swept) swept = await this.#sweep();
         await this.#wake.sleep(this.#orphanCheckMs, both);
       }
     } finally {
@@ -210,6 +214,30 @@ export class PodRuntime {
       }
       this.#sandboxes = this.#sandboxes?.filter((other) => other.id !== id);
     }
+  }
+
+  /**
+   * Removes, once, the files of pods that are gone altogether: an agent that was killed between a pod's end and that of
+   * its files leaves them, Secrets among them. False where it cannot be known yet what is gone.
+   */
+  async #sweep(): Promise<boolean> {
+    const { objects, isSynced, log } = this.#deps;
+    const { volumes, directory } = this.#workerDeps;
+    try {
+      // Looked at before the pods: what comes later has its pod.
+      const uids = new Set([...(await volumes.uids()), ...(await directory.uids())]);
+      if (!isSynced()) return false;
+      const known = new Set(objects.list("Pod").map(({ metadata }) => metadata?.uid));
+      for (const uid of uids) {
+        if (!UID.test(uid) || known.has(uid) || this.#workers.has(uid) || this.#sandboxesOf(uid).length > 0) continue;
+        log.info("Removing files of a pod that is gone", { uid });
+        await volumes.remove(uid);
+        await directory.remove(uid);
+      }
+    } catch (error) {
+      log.warn("Cannot remove the files of pods that are gone", { error: describeError(error) });
+    }
+    return true;
   }
 
   #sandboxesOf(uid: string): readonly ObservedSandbox[] {

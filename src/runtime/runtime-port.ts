@@ -197,7 +197,8 @@ export interface PullOptions {
   readonly onProgress: (line: string) => void;
 }
 
-export type RuntimeErrorCode = "unavailable" | "missing" | "start" | "timeout" | "refused";
+/** `address`: the one that a sandbox was to have is in use, by what is not ours. */
+export type RuntimeErrorCode = "unavailable" | "missing" | "start" | "timeout" | "refused" | "address";
 
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -154,5 +155,25 @@ test("an init container that fails for good is not repeated in a new sandbox", a
   assert.equal(setup?.state?.terminated?.exitCode, 3, JSON.stringify(setup));
   assert.equal(setup?.restartCount, 0);
   assert.deepEqual(await sandboxes(runtime), []);
+  await stop();
+});
+
+test("files of pods that are gone altogether are removed once the store is complete, those of others never", async () => {
+  const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({}) });
+  const objects = new MemoryObjects();
+  const kept = await create(objects, "kept");
+  const gone = "0de22a7e-2f60-4e8c-b898-caa9586cd7ff";
+  const places = ["data/pods", "data/volumes", "memory/volumes"].map((place) => join(directory, place));
+  const uids = [gone, kept.metadata?.uid ?? "", "claims"];
+  for (const place of places) {
+    for (const uid of uids) await mkdir(join(place, uid, "some/files"), { recursive: true });
+  }
+  let synced = false;
+  const { stop } = agent(runtime, { objects, synced: () => synced });
+  await eventually(() => objects.list("Pod").every(ready), { what: "a ready pod" });
+  for (const place of places) assert.equal(existsSync(join(place, gone)), true);
+  synced = true;
+  await eventually(() => places.every((place) => !existsSync(join(place, gone))), { what: "the end of the leftovers" });
+  for (const place of places) for (const uid of uids.slice(1)) assert.equal(existsSync(join(place, uid)), true, uid);
   await stop();
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createLogger } from "../../src/lib/log.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { LABEL } from "../../src/runtime/podman/labels.ts";
+import { PodmanRuntime } from "../../src/runtime/podman/podman-runtime.ts";
 import { eventually } from "../poll.ts";
 import { MemoryObjects } from "./support/memory-objects.ts";
 import { IMAGE, isReady, PodmanNode } from "./support/podman-node.ts";
@@ -66,6 +68,32 @@ test("two nodes of the same name on one Podman leave each other's pods alone", a
   const said = JSON.parse(told[0] ?? "{}") as { pods: number; toRemoveThem: string };
   assert.equal(said.pods, 1);
   assert.match(said.toRemoveThem, new RegExp(`label=${LABEL.node}=${node.networkName}-first`));
+});
+
+test("a pod whose address another node's pod has gets another one", async () => {
+  const objects = new MemoryObjects();
+  node.startAgent({ id: `${node.networkName}-addresses`, objects });
+  await readyPod(objects, "probe");
+  const ipOf = (name: string) => objects.get("Pod", { namespace: "default", name })?.status?.podIP ?? "";
+  const [, base = "", last = ""] = /^(.*\.)(\d+)$/.exec(ipOf("probe")) ?? [];
+  const next = (by: number): string => `${base}${Number(last) + by}`;
+  const deps = { http: node.http, clock: systemClock, log: node.log };
+  const foreign = await new PodmanRuntime({ ...deps, node: "foreign" }).createSandbox(
+    {
+      pod: { uid: "foreign", namespace: "default", name: "foreign" },
+      attempt: 0,
+      hostname: "foreign",
+      network: { name: node.networkName, ip: next(1) },
+      ports: [],
+      sysctls: {},
+      sharePids: false,
+    },
+    new AbortController().signal,
+  );
+  await readyPod(objects, "second");
+  assert.equal(ipOf("second"), next(2));
+  await node.http.json({ method: "DELETE", path: `/pods/${foreign.id}`, query: { force: true, timeout: 0 } });
+  await node.stopAgent();
 });
 
 test("a node that lost its data directory leaves the old pods alone; one that kept it takes them up", async () => {

@@ -1,13 +1,16 @@
 import { readFile } from "node:fs/promises";
 import type { Pod } from "../../api/kinds.ts";
 import { describeError } from "../../lib/log.ts";
-import type { PortMapping, SandboxSpec } from "../runtime-port.ts";
+import { RuntimeError, type PortMapping, type SandboxSpec } from "../runtime-port.ts";
 import { hostsFile, resolvConf } from "../volumes/network-files.ts";
 import { VolumeError } from "../volumes/volume-files.ts";
 import { emit, type PodContext } from "./pod-context.ts";
 
 /** After a failure: doubled, from one second to thirty. */
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000, 30_000] as const;
+
+/** As many as a node has. */
+const MOST_ADDRESSES = 254;
 
 /** Address, volumes and the sandbox itself; containers can start after it. Never throws but for an abort. */
 export async function makeSandbox(context: PodContext, failures: number, signal: AbortSignal): Promise<boolean> {
@@ -17,6 +20,12 @@ export async function makeSandbox(context: PodContext, failures: number, signal:
     return true;
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof RuntimeError && error.code === "address" && failures < MOST_ADDRESSES) {
+      // Left by another node, or by this one before it lost its data directory: another is tried at once.
+      deps.log.warn("A pod's address is in use; trying another", { ip: state.ip, error: error.message });
+      await deps.network.release(context.uid);
+      return false;
+    }
     const mount = error instanceof VolumeError;
     const message = mount ? error.message : `Failed to create pod sandbox: ${describeError(error)}`;
     emit(context, { type: "Warning", reason: mount ? "FailedMount" : "FailedCreatePodSandBox", message });

@@ -128,6 +128,11 @@ export class PodDirectory {
       .sort((a, b) => a - b);
   }
 
+  /** The pods of which something is here. */
+  async uids(): Promise<string[]> {
+    return (await readdir(this.#root).catch(missing)) ?? [];
+  }
+
   async remove(uid: string): Promise<void> {
     await rm(join(this.#root, uid), { recursive: true, force: true });
   }

@@ -62,6 +62,10 @@ export class PodmanRuntime implements Runtime {
         await http.json({ method: "POST", path: `/pods/${id}/start` });
       } catch (error) {
         await this.#remove(`/pods/${id}`);
+        // Podman 4.3's words (`libpod/network/netavark/ipam.go`).
+        if (error instanceof PodmanError && /requested ip address .* is already allocated/.test(error.message)) {
+          throw new RuntimeError("address", error.message, { cause: error });
+        }
         throw error;
       }
       return { id, pod: spec.pod, attempt: spec.attempt };

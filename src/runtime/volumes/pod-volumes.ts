@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Pod, Volume } from "../../api/kinds.ts";
@@ -70,6 +70,12 @@ export class PodVolumes {
     return new PinnedPaths(join(this.#deps.memoryDirectory, uid, ".pinned"));
   }
 
+  /** The pods of which something is here. */
+  async uids(): Promise<string[]> {
+    const found = await Promise.all([this.#deps.memoryDirectory, this.#deps.diskDirectory].map(namesIn));
+    return [...new Set(found.flat())];
+  }
+
   /** Removes everything of a pod; whatever its containers wrote into hostPaths stays. */
   async remove(uid: string): Promise<void> {
     await this.#pins(uid).remove();
@@ -101,6 +107,13 @@ export class PodVolumes {
     await writeFileTree(path, files, { version, gid: canChown() ? gid : undefined });
     return path;
   }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
 }
 
 async function makeDirectory(path: string): Promise<void> {
