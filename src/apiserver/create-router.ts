@@ -5,12 +5,15 @@ import type { Logger } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Random } from "../lib/random.ts";
 import type { ApiTokens } from "../security/api-tokens.ts";
+import type { JoinTokens } from "../security/join-tokens.ts";
 import type { Authenticator } from "../security/authenticator.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { Aliases } from "./endpoints/aliases.ts";
 import { CustomResources } from "./endpoints/custom-resources.ts";
+import { JoinTokensEndpoint } from "./endpoints/join-tokens.ts";
 import { Manifests } from "./endpoints/manifests.ts";
+import { Members } from "./endpoints/members.ts";
 import { ServiceEndpoints } from "./endpoints/service-endpoints.ts";
 import { Tokens } from "./endpoints/tokens.ts";
 import { OpenApiDocuments } from "./endpoints/open-api-documents.ts";
@@ -22,7 +25,7 @@ import { Health } from "./health.ts";
 import { Cors } from "./http/cors.ts";
 import { ListBodies } from "./list-body.ts";
 import { ListPages } from "./list-pages.ts";
-import type { HealthCheck, PodLogs } from "./ports.ts";
+import type { ClusterMembers, HealthCheck, PodLogs } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { RequestRouter } from "./request-router.ts";
 import { ResourceHandler } from "./resource-handler.ts";
@@ -47,6 +50,7 @@ export interface RouterParts {
   readonly metrics: Metrics;
   readonly audit?: AuditLog | undefined;
   readonly checks?: readonly HealthCheck[];
+  readonly cluster?: (ClusterMembers & { readonly joinTokens: JoinTokens }) | undefined;
 }
 
 export interface RouterOptions {
@@ -56,7 +60,7 @@ export interface RouterOptions {
 
 /** Everything that the API answers, in the order in which it is tried. */
 export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOptions = {}): RequestRouter {
-  const { registry, objects, tokens, clock, random, log, metrics, authenticator, audit, checks = [] } = parts;
+  const { registry, objects, tokens, clock, random, log, metrics, authenticator, audit, checks = [], cluster } = parts;
   const slow = metrics.counter("apiserver_slow_watchers_total", "Watchers cut off because they did not read.");
   const resources = new ResourceHandler({
     registry,
@@ -92,6 +96,7 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
         new ServiceEndpoints(objects),
         new Manifests(registry),
         new Tokens(tokens),
+        ...(cluster ? [new JoinTokensEndpoint(cluster.joinTokens, cluster.about.address), new Members(cluster)] : []),
       ]),
     ],
   });

@@ -39,3 +39,10 @@ export interface HealthCheck {
   /** Gives the reason where it does not work. Must be quick. */
   check(): string | undefined;
 }
+
+/** The cluster that this node is of. */
+export interface ClusterMembers {
+  /** `address` is this node's cluster port, for others to join through. */
+  readonly about: { readonly clusterId: string; readonly address: string };
+  members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
+}

@@ -12,6 +12,7 @@ import type { Part } from "../../lib/run-together.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
 import { ApiTokens } from "../../security/api-tokens.ts";
 import { Authenticator } from "../../security/authenticator.ts";
+import type { Cluster } from "../cluster/open-cluster.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
 import {
@@ -30,6 +31,7 @@ interface ControlPlaneDeps extends AgentDeps {
   readonly state: State;
   readonly trust: Trust;
   readonly workloads: Workloads;
+  readonly cluster: Cluster;
   readonly sockets: ReceivedSockets;
 }
 
@@ -83,7 +85,7 @@ function controllerPart({ clock, logger, state }: ControlPlaneDeps, rootCa: stri
 }
 
 async function openApi(config: AgentConfig, deps: ControlPlaneDeps): Promise<readonly Part[]> {
-  const { clock, random, logger, state, trust, workloads, sockets } = deps;
+  const { clock, random, logger, state, trust, workloads, cluster, sockets } = deps;
   const log = logger.with({ part: "api" });
   const { store, registry, objects, metrics } = state;
   const tokens = new ApiTokens({ store, clock, log });
@@ -97,7 +99,7 @@ async function openApi(config: AgentConfig, deps: ControlPlaneDeps): Promise<rea
   healthMetrics(metrics, checks);
   processMetrics(metrics, clock);
   const { logs } = workloads;
-  const parts = { registry, objects, tokens, authenticator, logs, clock, random, log, metrics, audit, checks };
+  const parts = { registry, objects, tokens, authenticator, logs, clock, random, log, metrics, audit, checks, cluster };
   const router = createRouter(parts, { corsOrigins: config.corsOrigins });
   const server = new ApiServer(
     { router, identity: trust.api, clientAuthority: trust.authority.certificate, clock, log },

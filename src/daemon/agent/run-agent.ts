@@ -6,6 +6,7 @@ import { runTogether } from "../../lib/run-together.ts";
 import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
 import { connectToSupervisor } from "../handles/received-sockets.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
+import { openCluster } from "../cluster/open-cluster.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { reportHost } from "./report-host.ts";
 import { openState, StateRefused } from "./state.ts";
@@ -19,20 +20,26 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   try {
     const state = await openState(config, deps);
     try {
-      const trust = await openTrust(config, deps);
+      const trust = await openTrust(config, deps, stop);
+      const sockets = await received;
+      const cluster = await openCluster(config, { ...deps, state, trust, sockets });
       const workloads = await openWorkloads(config, { ...deps, state, trust });
       const controlPlane = await openControlPlane(config, {
         ...deps,
         state,
         trust,
         workloads,
-        sockets: await received,
+        cluster,
+        sockets,
       });
       const host = {
         name: "host report",
         run: (signal: AbortSignal) => reportHost(config, { ...deps, state, signal }),
       };
-      await runTogether([...state.parts, ...trust.parts, ...controlPlane.parts, ...workloads.parts, host], stop);
+      await runTogether(
+        [...state.parts, ...trust.parts, ...cluster.parts, ...controlPlane.parts, ...workloads.parts, host],
+        stop,
+      );
     } finally {
       await state.close();
     }

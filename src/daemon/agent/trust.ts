@@ -6,6 +6,7 @@ import { ClusterAuthority } from "../../security/cluster-authority.ts";
 import { writeOwnerKubeconfig } from "../../security/owner-kubeconfig.ts";
 import { ServerIdentity } from "../../security/server-identity.ts";
 import { serverNames } from "../../security/server-names.ts";
+import { joinAtStart, trustDirectory } from "../cluster/join-at-start.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { AgentDeps } from "./state.ts";
 
@@ -21,9 +22,15 @@ export interface Trust {
   readonly parts: readonly Part[];
 }
 
-export async function openTrust(config: AgentConfig, { clock, logger }: AgentDeps): Promise<Trust> {
+/** Joins first, where the flags say so: then what this node has is the cluster's. */
+export async function openTrust(
+  config: AgentConfig,
+  { clock, logger }: AgentDeps,
+  signal: AbortSignal,
+): Promise<Trust> {
   const log = logger.with({ part: "trust" });
-  const directory = join(config.dataDir, "pki");
+  const directory = trustDirectory(config.dataDir);
+  await joinAtStart(config, { clock, log, signal });
   const authority = await ClusterAuthority.open({ directory, clock });
   const { nodeName, clusterDomain, advertiseAddr } = config;
   const altNames = (): string[] =>

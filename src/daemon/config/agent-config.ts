@@ -10,6 +10,13 @@ export interface AgentConfig {
   readonly nodeName: string;
   /** The node's own IP address, as other hosts reach it. */
   readonly advertiseAddr: string;
+  /** The cluster port: gossip over UDP and TCP, TLS over TCP. */
+  readonly bindAddr: HostPort;
+  /** Cluster ports of members; a host may be a name. */
+  readonly join: readonly HostPort[];
+  readonly joinToken?: string;
+  /** Base64. */
+  readonly encryptionKey?: string;
   readonly apiAddr: HostPort;
   readonly httpAddr: HostPort;
   readonly enableApiAuth: boolean;

@@ -4,15 +4,19 @@ import { isIP, isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import type { Level } from "../../lib/log.ts";
 import { parseUpstream, resolvConfUpstreams } from "../../dns/upstream-address.ts";
-import { type AgentConfig, ConfigError, type HostPort } from "./agent-config.ts";
+import { type AgentConfig, ConfigError } from "./agent-config.ts";
 import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
-import type { FlagName } from "./flags.ts";
+import { clusterSettings } from "./cluster-settings.ts";
+import { type Flag, type FlagName, FLAGS } from "./flags.ts";
+import { hostPort, list, port } from "./setting-texts.ts";
 import type { Settings } from "./read-settings.ts";
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+const SECRET_FLAGS: ReadonlySet<string> = new Set(FLAGS.flatMap((flag: Flag) => (flag.secret ? [flag.name] : [])));
 
 /** Checks the settings and fills in what the host says. Throws a ConfigError that names the setting and the fix. */
 export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentConfig {
@@ -23,7 +27,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     try {
       return parse(setting.text);
     } catch (error) {
-      const shown = name === "api-token" ? "" : ` ${JSON.stringify(setting.text)}`;
+      const shown = SECRET_FLAGS.has(name) ? "" : ` ${JSON.stringify(setting.text)}`;
       throw new ConfigError(`Cannot use ${setting.source}${shown}: ${(error as Error).message}`);
     }
   };
@@ -47,6 +51,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     advertiseAddr: take("advertise-addr", defaultAddress, address),
     apiAddr: take("api-addr", () => ({ host: "0.0.0.0", port: 6443 }), hostPort),
     httpAddr,
+    ...clusterSettings(take),
     enableApiAuth: take("enable-api-auth", () => true, truth),
     ...(apiToken === undefined ? {} : { apiToken }),
     corsOrigins: take("cors-origins", () => [], list(origin)),
@@ -80,21 +85,6 @@ function truth(text: string): boolean {
   if (/^(true|1|yes|on)$/i.test(text)) return true;
   if (/^(false|0|no|off)$/i.test(text)) return false;
   throw new Error("expected true or false");
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > 65535) throw new Error("expected a port from 1 to 65535");
-  return value;
-}
-
-function hostPort(text: string): HostPort {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(text);
-  if (!match) throw new Error("expected HOST:PORT, such as 127.0.0.1:8080");
-  const host = match[1] ?? match[2] ?? "";
-  if (host !== "" && host !== "localhost" && isIP(host) === 0)
-    throw new Error("expected an IP address before the port");
-  return { host: host === "" ? "0.0.0.0" : host === "localhost" ? "127.0.0.1" : host, port: port(match[3] ?? "") };
 }
 
 function isLoopback(host: string): boolean {
@@ -165,15 +155,6 @@ function labels(text: string): Record<string, string> {
       return [key, value] as const;
     })(text),
   );
-}
-
-function list<T>(item: (text: string) => T): (text: string) => T[] {
-  return (text) =>
-    text
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== "")
-      .map(item);
 }
 
 function oneOf<T extends string>(...values: readonly T[]): (text: string) => T {

@@ -66,6 +66,7 @@ function socketsOf(config: AgentConfig): SocketSpec[] {
     disable: "--enable-ingress=false",
   });
   return [
+    { name: "cluster", kind: "tcp", to: "agent", ...config.bindAddr, flag: "--bind-addr" },
     { name: "api", kind: "tcp", to: "agent", ...config.apiAddr, flag: "--api-addr" },
     { name: "http", kind: "tcp", to: "agent", ...config.httpAddr, flag: "--http-addr" },
     ...(config.enableIngress
