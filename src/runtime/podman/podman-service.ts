@@ -32,7 +32,7 @@ export class PodmanService {
 
   constructor(
     deps: { readonly socketPath: string; readonly clock: Clock; readonly log: Logger },
-    { command = "podman", env = process.env, checkEveryMs = 2000 }: PodmanServiceOptions = {},
+    { command = "podman", env = withoutSettings(process.env), checkEveryMs = 2000 }: PodmanServiceOptions = {},
   ) {
     this.socketPath = deps.socketPath;
     this.#clock = deps.clock;
@@ -103,6 +103,11 @@ export class PodmanService {
       if (!signal.aborted) throw error;
     });
   }
+}
+
+/** Our own settings may hold a token, and what Podman starts for a container lives for as long as that. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PODMAN_SWARM_")));
 }
 
 /** Whether something accepts connections on a unix socket. */
