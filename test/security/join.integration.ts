@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { ApiClient } from "../../src/client/api-client.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { Lab } from "../lab/lab.ts";
+import { eventually } from "../poll.ts";
+import { AgentProcess } from "../support/agent-process.ts";
+
+const HOSTS = 4;
+
+interface MemberList {
+  readonly cluster: string;
+  readonly members: readonly { readonly name: string; readonly state: string }[];
+}
+
+interface Made {
+  readonly id: string;
+  readonly token: string;
+  readonly address: string;
+}
+
+let lab: Lab;
+const agents: AgentProcess[] = [];
+const clients: ApiClient[] = [];
+
+/** Starts the agent of a host; the last one without root. */
+async function start(host: number, flags: readonly string[] = []): Promise<AgentProcess> {
+  const user = host === HOSTS ? "unprivileged" : "root";
+  const place = { host: lab.host(host), user } as const;
+  return await AgentProcess.start({ place, flags: [`--node-name=n${host}`, ...flags], readyTimeoutMs: 60_000 });
+}
+
+const keep = (agent: AgentProcess): AgentProcess => {
+  agents.push(agent);
+  clients.push(agent.client());
+  return agent;
+};
+
+const client = (index = 0): ApiClient => clients[index] as ApiClient;
+const makeToken = (body: object = {}): Promise<Made> => client().json<Made>("POST", "/api/v1/join-tokens", { body });
+const flagsOf = ({ token, address }: Made): string[] => [`--join=${address}`, `--join-token=${token}`];
+
+async function lists(): Promise<string[]> {
+  const all = await Promise.all(clients.map((one) => one.json<MemberList>("GET", "/api/v1/members")));
+  return all.map(({ members }) => members.map(({ name, state }) => `${name} ${state}`).join(", "));
+}
+
+async function agree(expected: string): Promise<void> {
+  const agreed = async (): Promise<boolean> => (await lists()).every((list) => list === expected);
+  await eventually(agreed, { what: `all lists to say ${expected}`, timeoutMs: 45_000 });
+}
+
+before(async () => {
+  lab = await Lab.start({ hosts: HOSTS });
+});
+
+after(async () => {
+  for (const one of clients) one.close();
+  await Promise.all(agents.map((agent) => agent.stop()));
+  await lab?.stop();
+});
+
+test("nodes join with one address and one token, as root and without, and all lists agree", async (t) => {
+  keep(await start(1));
+  const made = await makeToken({ name: "nodes" });
+  for (let host = 2; host <= HOSTS; host += 1) {
+    const began = systemClock.monotonic();
+    keep(await start(host, flagsOf(made)));
+    await agree(Array.from({ length: host }, (_, index) => `n${index + 1} alive`).join(", "));
+    t.diagnostic(`n${host} runs and is listed everywhere after ${Math.round(systemClock.monotonic() - began)} ms`);
+  }
+  const ids = await Promise.all(clients.map((one) => one.json<MemberList>("GET", "/api/v1/members")));
+  assert.equal(new Set(ids.map(({ cluster }) => cluster)).size, 1);
+});
+
+test("an agent that is restarted is back in all lists, without a token", async () => {
+  const [, second] = agents;
+  assert.ok(second);
+  await second.end("SIGKILL");
+  await second.startAgain();
+  await agree("n1 alive, n2 alive, n3 alive, n4 alive");
+});
+
+test("a host that crashed is dead in all lists, and alive after its boot", async () => {
+  const host = lab.host(3);
+  const [third] = clients.splice(2, 1);
+  await host.crash();
+  await agree("n1 alive, n2 alive, n3 dead, n4 alive");
+  await host.boot();
+  await agents[2]?.startAgain();
+  third?.close();
+  clients.splice(2, 0, agents[2]?.client() as ApiClient);
+  await agree("n1 alive, n2 alive, n3 alive, n4 alive");
+});
+
+test("who may not join is told why, and so is the owner, by an Event and a metric", async () => {
+  await agents[3]?.stop();
+  agents.splice(3, 1);
+  clients.splice(3, 1)[0]?.close();
+  const revoked = await makeToken({ name: "revoked" });
+  await client().json("DELETE", `/api/v1/join-tokens/${revoked.id}`);
+  const place = { host: lab.host(4), user: "root" } as const;
+  const dataDir = join(lab.host(4).folder, "refused");
+  const attempt = (flags: readonly string[]): Promise<unknown> =>
+    AgentProcess.start({ place, dataDir, flags: ["--node-name=n1", ...flags] });
+  await assert.rejects(attempt(flagsOf(revoked)), /Cannot join through 10\.99\.0\.1:7946: the join token was revoked/);
+  const good = await makeToken({ uses: 1 });
+  await assert.rejects(attempt(flagsOf(good)), /the name n1 is this member's own: give the joining node another one/);
+  await assert.rejects(attempt([`--join=${good.address}`]), /Cannot join without a token: print one on a member/);
+  await assert.rejects(attempt(["--join=10.99.0.1", "--join-token=PSWM-1-x"]), /Cannot use --join-token: .*was it cut/);
+  rmSync(dataDir, { recursive: true, force: true });
+  const reasons = async (): Promise<string[]> => {
+    const { items } = await client().json<{ items: { reason: string }[] }>("GET", "/api/v1/namespaces/default/events");
+    return items.map(({ reason }) => reason);
+  };
+  for (const reason of ["TokenRevoked", "NameTaken", "NodeJoined"]) {
+    await eventually(async () => (await reasons()).includes(reason), { what: `an Event ${reason}` });
+  }
+  const metrics = await client().text("GET", "/metrics");
+  assert.match(metrics, /podman_swarm_cluster_refusals_total\{reason="TokenRevoked"\} 1/);
+  assert.match(metrics, /podman_swarm_cluster_members 3/);
+  const { join_tokens: tokens } = await client().json<{
+    join_tokens: { id: string; uses_left: number; state: string }[];
+  }>("GET", "/api/v1/join-tokens");
+  const stateOf = (id: string): unknown => tokens.find((token) => token.id === id);
+  assert.deepEqual(stateOf(revoked.id), { ...(stateOf(revoked.id) as object), state: "revoked", uses_left: null });
+  assert.deepEqual(stateOf(good.id), { ...(stateOf(good.id) as object), state: "usable", uses_left: 1 });
+});
