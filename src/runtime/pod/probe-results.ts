@@ -5,15 +5,15 @@ import type { ContainerState } from "./pod-state.ts";
 
 /** What a container's probes mean for its state. */
 export function probeResults(context: PodContext, one: ContainerState, container: Container): ProbeResults {
+  const unhealthy = (message: string): void => {
+    // That a pod on its way out stops answering is no news.
+    if (context.pod().metadata?.deletionTimestamp !== undefined) return;
+    emit(context, { type: "Warning", reason: "Unhealthy", message, container: one });
+  };
   return {
     started: () => one.started,
-    failed: (probe, message) =>
-      emit(context, {
-        type: "Warning",
-        reason: "Unhealthy",
-        message: `${probe} probe failed: ${message}`,
-        container: one,
-      }),
+    failed: (probe, message) => unhealthy(`${probe} probe failed: ${message}`),
+    errored: (probe, message) => unhealthy(`${probe} probe errored and resulted in unknown state: ${message}`),
     verdict: (probe, ok) => {
       if (probe === "Readiness") {
         if (one.ready === ok) return;

@@ -1,6 +1,6 @@
 import type { Container, Probe } from "../../api/kinds.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { describeError, type Logger } from "../../lib/log.ts";
+import { describeError } from "../../lib/log.ts";
 import type { Prober } from "../ports.ts";
 import { RuntimeError, type Runtime } from "../runtime-port.ts";
 import { probeCheck } from "./probe-check.ts";
@@ -12,6 +12,8 @@ export interface ProbeResults {
   /** A threshold was reached. */
   verdict(probe: ProbeName, ok: boolean): void;
   failed(probe: ProbeName, message: string): void;
+  /** The probe could not be run, which says nothing about the container. */
+  errored(probe: ProbeName, message: string): void;
   /** The startup probe has passed, or there is none. */
   started(): boolean;
 }
@@ -24,7 +26,7 @@ export interface ProbeTarget {
 
 /**
  * A container that has just started is asked early and often, so that it is ready the moment it can be: these first
- * failures are not counted. The delay doubles from here up to the probe's period.
+ * failures are not counted. The delay doubles from here, for one period of the probe at most.
  */
 const EAGER_MS = 50;
 
@@ -32,7 +34,6 @@ interface ProbeDeps {
   readonly runtime: Runtime;
   readonly prober: Prober;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** Runs the probes of one running container until `signal` is aborted. */
@@ -67,30 +68,35 @@ async function loop(deps: ProbeDeps, { name, probe, target, results, signal }: P
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   const initialMs = (probe.initialDelaySeconds ?? 0) * 1000;
   if (initialMs > 0) await clock.sleep(initialMs, signal);
-  let eagerMs = initialMs === 0 && name !== "Liveness" ? EAGER_MS : periodMs;
+  const eagerUntil = clock.monotonic() + (initialMs === 0 && name !== "Liveness" ? periodMs : 0);
+  let eagerMs = EAGER_MS;
   let count = NO_RESULTS;
   for (;;) {
     const result = await once(deps, { probe, target, signal });
-    if (result === undefined || (!result.ok && eagerMs < periodMs)) {
-      await clock.sleep(eagerMs, signal);
-      eagerMs = Math.min(periodMs, eagerMs * 2);
+    const eagerLeft = eagerUntil - clock.monotonic();
+    if (!("ok" in result && result.ok) && eagerLeft > 0) {
+      await clock.sleep(Math.min(eagerMs, eagerLeft), signal);
+      eagerMs *= 2;
       continue;
     }
-    eagerMs = periodMs;
-    const next = countProbe(count, result.ok, probe);
-    count = next.count;
-    if (!result.ok) results.failed(name, result.message);
-    if (next.verdict !== undefined) results.verdict(name, next.verdict);
-    if (name === "Startup" && next.verdict !== undefined) return;
+    if ("error" in result) results.errored(name, result.error);
+    else {
+      const next = countProbe(count, result.ok, probe);
+      count = next.count;
+      if (!result.ok) results.failed(name, result.message);
+      if (next.verdict !== undefined) results.verdict(name, next.verdict);
+      if (name === "Startup" && next.verdict !== undefined) return;
+    }
     await clock.sleep(periodMs, signal);
   }
 }
 
-/** Undefined when the probe could not be run at all, which says nothing about the container. */
+type ProbeOutcome = { readonly ok: boolean; readonly message: string } | { readonly error: string };
+
 async function once(
-  { runtime, prober, log }: ProbeDeps,
+  { runtime, prober }: ProbeDeps,
   { probe, target, signal }: Pick<ProbeLoop, "probe" | "target" | "signal">,
-): Promise<{ ok: boolean; message: string } | undefined> {
+): Promise<ProbeOutcome> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   try {
     if (probe.exec) {
@@ -104,7 +110,6 @@ async function once(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RuntimeError && error.code === "timeout") return { ok: false, message: error.message };
-    log.debug("Cannot run a probe", { container: target.container.name, error: describeError(error) });
-    return undefined;
+    return { error: describeError(error) };
   }
 }
