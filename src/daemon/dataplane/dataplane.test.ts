@@ -178,7 +178,7 @@ async function httpTarget(): Promise<number> {
           void (response.write("x".repeat(65_536)) ? setImmediate(more) : response.once("drain", more));
         more();
       } else if (request.url === "/header") response.writeHead(request.headers["x-a"] === "b" ? 200 : 400).end();
-      else response.writeHead(503).end("not yet");
+      else response.writeHead(503).end("not yet\n<p>and more</p>\n");
     }),
   );
 }
@@ -192,7 +192,7 @@ test("HTTP probes judge by status, follow redirects on the same host and end in 
     ["/loop", false, /redirected more than 10 times/],
     ["/endless", true, /answered 200/],
     ["header", true, /answered 200/],
-    ["/other", false, /\/other answered 503: not yet/],
+    ["/other", false, /\/other answered 503: not yet$/],
     ["/hang", false, /http probe of 127\.0\.0\.1:\d+: no answer within 0\.2 s/],
   ];
   await Promise.all(

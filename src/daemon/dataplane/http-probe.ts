@@ -18,7 +18,9 @@ export async function probeHttp(check: HttpCheck, signal: AbortSignal): Promise<
   for (let redirects = 0; ; redirects += 1) {
     const { status, location, body } = await ask(url, check.headers, signal);
     if (status < 200 || status >= 400) {
-      const shown = body.trim() === "" ? "" : `: ${body.trim().slice(0, 200)}`;
+      // One line: it becomes an Event.
+      const [line = ""] = body.trim().split(/\s*\n/, 1);
+      const shown = line === "" ? "" : `: ${line.slice(0, 200)}`;
       return { ok: false, message: `${url.pathname} answered ${status}${shown}` };
     }
     const next = location === undefined ? undefined : resolveLocation(location, url);

@@ -6,8 +6,8 @@ import type { ContainerState } from "./pod-state.ts";
 /** What a container's probes mean for its state. */
 export function probeResults(context: PodContext, one: ContainerState, container: Container): ProbeResults {
   const unhealthy = (message: string): void => {
-    // That a pod on its way out stops answering is no news.
-    if (context.pod().metadata?.deletionTimestamp !== undefined) return;
+    // That what is being stopped stops answering is no news.
+    if (context.pod().metadata?.deletionTimestamp !== undefined || one.busy === "stopping") return;
     emit(context, { type: "Warning", reason: "Unhealthy", message, container: one });
   };
   return {
