@@ -174,7 +174,7 @@ export class MembershipNode implements TransportHandler {
       const message = openFrame(frame, this.#options.seal);
       let reply: Uint8Array | undefined;
       for (const effect of this.#step({ kind: "request", message }))
-        if (effect.kind === "reply") reply = sealFrame(effect.body, this.#options.seal);
+        if (effect.kind === "reply") reply = sealFrame(effect.body, this.#options.seal, "reply");
       return reply;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -241,7 +241,7 @@ export class MembershipNode implements TransportHandler {
     try {
       const options = { timeoutMs, signal: this.#signal };
       const reply = await this.#transport.exchange(sealFrame(body, seal), to, options);
-      input = { kind: "exchanged", id, reply: openFrame(reply, seal) };
+      input = { kind: "exchanged", id, reply: openFrame(reply, seal, "reply") };
     } catch (error) {
       const known = error instanceof ExchangeError || error instanceof WireError || this.#signal.aborted;
       if (!known) throw error;

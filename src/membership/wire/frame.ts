@@ -21,10 +21,16 @@ export type FrameMessage =
 const ENCRYPTED_HEAD = 5;
 
 /**
+ * Only whoever opened a stream says its label; it is authenticated in both directions.
+ * Source: memberlist v0.7.0, label.go, `AddLabelHeaderToStream`, which only dialling calls.
+ */
+export type Direction = "request" | "reply";
+
+/**
  * A message for a stream: compressed, encrypted, label; from the inside out.
  * Source: memberlist v0.7.0, net.go, `rawSendMsgStream`, `encryptLocalState`.
  */
-export function sealFrame(message: Buffer, options: SealOptions): Uint8Array {
+export function sealFrame(message: Buffer, options: SealOptions, direction: Direction = "request"): Uint8Array {
   const { keyring, label, compression, protocolVersion, verifyOutgoing, nonce } = options;
   let frame = compression ? compress(message) : message;
   if (keyring.primary && verifyOutgoing) {
@@ -35,13 +41,13 @@ export function sealFrame(message: Buffer, options: SealOptions): Uint8Array {
     const data = Buffer.concat([head, Buffer.from(label)]);
     frame = Buffer.concat([head, encrypt(frame, { version, key: keyring.primary, data, ...(nonce ? { nonce } : {}) })]);
   }
-  return addLabel(frame, label);
+  return direction === "request" ? addLabel(frame, label) : frame;
 }
 
 /** One whole frame, as FrameScanner cuts it out of a stream. Throws WireError. */
-export function openFrame(frame: Buffer, options: SealOptions): FrameMessage {
+export function openFrame(frame: Buffer, options: SealOptions, direction: Direction = "request"): FrameMessage {
   const { keyring, label, verifyIncoming } = options;
-  let message = removeLabel(frame, label);
+  let message = direction === "request" ? removeLabel(frame, label) : frame;
   if (message[0] === MESSAGE_TYPE.encrypted) {
     if (!keyring.primary) reject("a frame", "it is encrypted, but no gossip key is set");
     const data = Buffer.concat([message.subarray(0, ENCRYPTED_HEAD), Buffer.from(label)]);

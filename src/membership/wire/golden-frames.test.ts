@@ -145,6 +145,13 @@ test("Go's streams of every protocol version, key, label and compression are cut
     } else if (message.kind === "user") {
       assert.equal(message.payload.toString(), "a user message over a stream");
       assert.equal(Buffer.from(sealFrame(encodeUserStream(message.payload), seal)).toString("hex"), stream.hex);
-    } else assert.equal(Buffer.from(sealFrame(hex(stream.message), seal)).toString("hex"), stream.hex);
+    } else {
+      assert.equal(Buffer.from(sealFrame(hex(stream.message), seal)).toString("hex"), stream.hex);
+      // An answer is the same without the label, which stays authenticated.
+      const answer = Buffer.from(sealFrame(hex(stream.message), seal, "reply"));
+      assert.deepEqual(bytes.subarray(-answer.length), answer);
+      assert.equal(bytes.length - answer.length, stream.label === "" ? 0 : 2 + stream.label.length);
+      assert.deepEqual(openFrame(answer, seal, "reply"), message);
+    }
   }
 });
