@@ -95,6 +95,21 @@ test("a pod that is being stopped keeps its deadline when the agent is restarted
   assert.ok(tookMs < graceS * 1000 + 2400, `killed after ${tookMs} ms: the grace began anew`);
 });
 
+test("a pod whose volume outgrows its limit is evicted", async () => {
+  const script = "sleep 1; head -c 3000000 /dev/zero > /scratch/file; sleep 600";
+  const container = { name: "a", image: IMAGE, command: ["sh", "-c", script] };
+  const pod = await node.apply({
+    terminationGracePeriodSeconds: 0,
+    containers: [{ ...container, volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] }],
+    volumes: [{ name: "scratch", emptyDir: { sizeLimit: "1Mi" } }],
+  });
+  const failed = await node.until(pod, (now) => now.status?.phase === "Failed", 25_000);
+  assert.equal(failed.status?.reason, "Evicted");
+  assert.match(failed.status?.message ?? "", /EmptyDir volume "scratch" exceeds the limit "1Mi"/);
+  await node.objects.delete("Pod", ref(pod));
+  await node.gone(pod);
+});
+
 test("who is killed first when memory runs out follows from what was asked for", async () => {
   const pod = await node.apply({ terminationGracePeriodSeconds: 0, containers: [sleeper("a")] });
   const ready = await node.until(pod, isReady);

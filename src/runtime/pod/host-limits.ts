@@ -55,10 +55,8 @@ function rootsRights({ spec }: Pod, { ownership }: HostAbilities): string[] {
     );
   }
   for (const { name, emptyDir } of spec?.volumes ?? []) {
-    if (emptyDir?.sizeLimit === undefined || (ownership && emptyDir.medium === "Memory")) continue;
-    const why =
-      emptyDir.medium === "Memory" ? "the agent runs without root" : "only volumes with medium Memory have a limit";
-    found.push(`sizeLimit of volume ${name} is not enforced: ${why}`);
+    if (emptyDir?.sizeLimit === undefined || ownership) continue;
+    found.push(`sizeLimit of volume ${name} is not enforced: the agent runs without root`);
   }
   return found;
 }

@@ -8,6 +8,7 @@ import { noticeImages } from "./changed-image.ts";
 import { terminationOf, withRetry } from "./container-end.ts";
 import { letGo, releasePod, removeSandbox } from "./end-pod.ts";
 import { graceOf } from "./grace.ts";
+import { guardVolumes } from "./guard-volumes.ts";
 import { Jobs } from "./jobs.ts";
 import { makeSandbox } from "./make-sandbox.ts";
 import { nextStep, type DesiredPod, type Step } from "./next-step.ts";
@@ -105,6 +106,7 @@ export class PodWorker {
       signal,
     );
     await this.#begin(found, signal);
+    this.#jobs.run(() => guardVolumes(this.#context, this.#starting.signal));
     while (!signal.aborted && !this.#finished) {
       const step = nextStep(this.#desired(), this.state, this.#deps.clock.now());
       if (step.type === "wait") {
