@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { startWorker } from "../lib/worker-entry.ts";
 import type { MemberView, Report } from "./protocol/effects.ts";
@@ -21,12 +20,20 @@ export class WorkerCalls {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onReport: (report: Report) => void;
+  /** Whether the worker listens; reports may come at once after it. */
+  readonly #first: Promise<Extract<WorkerAnswer, { kind: "ready" | "not-ready" }>>;
   #nextId = 0;
   #stopping = false;
 
   private constructor(worker: Worker, onReport: (report: Report) => void) {
     this.#worker = worker;
     this.#onReport = onReport;
+    this.#first = new Promise((resolve) => {
+      worker.on("message", (message: WorkerAnswer) => {
+        if (message.kind === "ready" || message.kind === "not-ready") resolve(message);
+        else this.#hear(message);
+      });
+    });
     this.ended = new Promise((resolve) => {
       worker.once("error", (error) => resolve(error as Error));
       worker.once("exit", (code) => resolve(this.#stopping ? undefined : new Error(`it ended with code ${code}`)));
@@ -41,18 +48,13 @@ export class WorkerCalls {
   ): Promise<{ calls: WorkerCalls; members: readonly MemberView[] }> {
     const worker = startWorker("membership/membership-worker", { workerData: config });
     const calls = new WorkerCalls(worker, onReport);
-    const first = await Promise.race([
-      once(worker, "message").then(([message]) => message as WorkerAnswer),
-      calls.ended.then((error) => Promise.reject(error ?? new Error("it ended"))),
-    ]);
-    if (first.kind === "ready") {
-      worker.on("message", (message: WorkerAnswer) => calls.#hear(message));
-      return { calls, members: first.members };
-    }
+    const failed = calls.ended.then((error) => Promise.reject(error ?? new Error("it ended")));
+    const first = await Promise.race([calls.#first, failed]);
+    if (first.kind === "ready") return { calls, members: first.members };
+    calls.#stopping = true;
     await worker.terminate();
-    const why = first.kind === "not-ready" ? first.why : `unexpected ${first.kind}`;
-    if (first.kind === "not-ready" && first.portTaken) throw new PortTakenError(`Cannot start membership: ${why}`);
-    throw new Error(`Cannot start membership: ${why}`);
+    const why = `Cannot start membership: ${first.why}`;
+    throw first.portTaken ? new PortTakenError(why) : new Error(why);
   }
 
   call(call: Call): Promise<unknown> {
@@ -70,9 +72,8 @@ export class WorkerCalls {
     await this.ended;
   }
 
-  #hear(message: WorkerAnswer): void {
+  #hear(message: Extract<WorkerAnswer, { kind: "report" | "done" | "failed" }>): void {
     if (message.kind === "report") return this.#onReport(message.report);
-    if (message.kind !== "done" && message.kind !== "failed") return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === "done") waiting?.resolve(message.value);

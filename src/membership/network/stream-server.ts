@@ -11,7 +11,7 @@ const TLS_HANDSHAKE = 0x16;
 const MAX_STREAMS = 128;
 /** Everything that streams have sent and that is not yet a frame, together. */
 const MAX_BUFFERED = 64 * 1024 * 1024;
-/** memberlist v0.7.0, config.go, `TCPTimeout`: from the connection to the whole frame, and again to the end. */
+/** From the connection to its end. Source: memberlist v0.7.0, config.go, `TCPTimeout`. */
 const TIMEOUT_MS = 10_000;
 
 export interface StreamServerOptions {
@@ -62,7 +62,7 @@ export class StreamServer {
     if (this.#streams.size >= MAX_STREAMS) return this.#refuse(socket, `there are ${MAX_STREAMS} streams`);
     const from: Endpoint = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     const scanner = new FrameScanner();
-    const cancel = this.#clock.timer(TIMEOUT_MS, () => this.#refuse(socket, `nothing whole within ${TIMEOUT_MS} ms`));
+    const cancel = this.#clock.timer(TIMEOUT_MS, () => this.#refuse(socket, `not done within ${TIMEOUT_MS} ms`));
     this.#streams.add(socket);
     const forget = (): void => {
       cancel();
@@ -78,11 +78,7 @@ export class StreamServer {
         return;
       }
       try {
-        this.#buffered += chunk.length;
-        if (this.#buffered > MAX_BUFFERED) throw new Error(`streams hold ${MAX_BUFFERED} bytes already`);
-        const before = scanner.buffered;
-        const frame = scanner.push(chunk);
-        if (scanner.buffered === before) this.#buffered -= chunk.length;
+        const frame = this.#scan(scanner, chunk);
         if (!frame) return;
         socket.off("data", read);
         this.#answer(socket, frame, from).catch((error: unknown) => this.#refuse(socket, describeError(error)));
@@ -101,6 +97,17 @@ export class StreamServer {
     this.#server = undefined;
     server.close();
     await once(server, "close");
+  }
+
+  /** Counts what the scanner keeps, also when it refuses. */
+  #scan(scanner: FrameScanner, chunk: Buffer): Buffer | undefined {
+    if (this.#buffered + chunk.length > MAX_BUFFERED) throw new Error(`streams hold ${MAX_BUFFERED} bytes already`);
+    const before = scanner.buffered;
+    try {
+      return scanner.push(chunk);
+    } finally {
+      this.#buffered += scanner.buffered - before;
+    }
   }
 
   #handOver(socket: Socket, head: Buffer): void {
