@@ -172,7 +172,12 @@ function parseMaterial(text: string, file: string): CaMaterial {
   try {
     return readMaterial(parsePrivateJson(text));
   } catch (error) {
-    throw new Error(`Cannot open the cluster's CA from ${file}`, { cause: error });
+    const why = (error as Error).message.replace(/^Cannot use the CA: /, "");
+    throw new DamagedFile(
+      `Cannot use the cluster's CA in ${file}: ${why}. Put it back from a copy of the data directory, or join again ` +
+        "with an empty one",
+      { cause: error },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { DamagedFile } from "../lib/damaged-file.ts";
 import { secretBytes } from "../lib/random.ts";
 import { parsePrivateJson, readPrivateFile, writePrivateFile } from "./private-file.ts";
 
@@ -69,6 +70,10 @@ function parseKeys(text: string, file: string): Buffer[] {
     if (!Array.isArray(keys) || keys.length === 0 || keys.length > MOST_KEYS) throw new Error("it holds no keys");
     return keys.map((key) => checkedKey(Buffer.from(String(key), "base64")));
   } catch (error) {
-    throw new Error(`Cannot read the gossip keys from ${file}`, { cause: error });
+    throw new DamagedFile(
+      `Cannot use the gossip keys in ${file}: ${(error as Error).message}. Put back the file as it was, or copy it from ` +
+        "another member",
+      { cause: error },
+    );
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { runPsctl } from "../../src/cli/psctl.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
@@ -73,6 +74,35 @@ test("nodes join with one address and one token, as root and without, and all li
   }
   const ids = await Promise.all(clients.map((one) => one.json<MemberList>("GET", "/api/v1/members")));
   assert.equal(new Set(ids.map(({ cluster }) => cluster)).size, 1);
+});
+
+test("psctl tells how to join, lists members, and makes, lists, rotates and revokes tokens", async () => {
+  const psctl = async (...words: string[]): Promise<string> => {
+    const texts = { out: "", err: "" };
+    const code = await runPsctl([...words, "--kubeconfig", agents[0]?.kubeconfig ?? ""], {
+      streams: {
+        out: (text) => (texts.out += text),
+        err: (text) => (texts.err += text),
+        input: async () => "",
+        terminal: false,
+      },
+      env: {},
+      signal: new AbortController().signal,
+    });
+    assert.equal(code, 0, texts.err);
+    return texts.out;
+  };
+  const told = await psctl("init");
+  assert.match(told, /The node works\.\nThe cluster [0-9a-f]{32} has 4 nodes\./);
+  assert.match(told, /\n {2}PSWM-1-\S{52}-\S{44}\n/);
+  assert.match(told, /podman-swarm-agent --join=10\.99\.0\.1:7946 --join-token-file=join-token/);
+  assert.match(await psctl("members"), /n4 +10\.99\.0\.4:7946 +alive/);
+  assert.match(await psctl("token", "create", "--quiet", "--name=mine", "--uses=2", "--expires=1h"), /^PSWM-1-\S+\n$/);
+  const id = /^(\S+) +usable +2 +\S+ +mine$/m.exec(await psctl("token", "list"))?.[1] ?? "";
+  assert.match(await psctl("token", "rotate", id), /good for 2 nodes and until /);
+  assert.match(await psctl("token", "list"), new RegExp(`^${id} +revoked +2 .*mine$`, "m"));
+  const other = /^(\S+) +usable +2 +\S+ +mine$/m.exec(await psctl("token", "list"))?.[1] ?? "";
+  assert.match(await psctl("token", "revoke", other), /is revoked/);
 });
 
 test("an agent that is restarted is back in all lists, without a token", async () => {

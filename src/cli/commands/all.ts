@@ -6,13 +6,19 @@ import { deleteCommand } from "./delete.ts";
 import { describe } from "./describe.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
+import { init } from "./init.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { logs } from "./logs.ts";
+import { members } from "./members.ts";
 import { rollout } from "./rollout.ts";
 import { scale } from "./scale.ts";
+import { token } from "./token.ts";
 import { version } from "./version.ts";
 
 const OTHERS: readonly Command[] = [
+  init,
+  token,
+  members,
   apply,
   get,
   describe,
