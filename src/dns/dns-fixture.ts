@@ -66,9 +66,11 @@ export async function start(
   return { server, port: await Promise.race([listening.promise, running.then(() => 0)]) };
 }
 
-export async function exchange(port: number, message: Buffer): Promise<Buffer> {
+export async function exchange(port: number, message: Buffer, from = "127.0.0.1"): Promise<Buffer> {
   const socket = createSocket("udp4");
   try {
+    socket.bind({ address: from, port: 0 });
+    await once(socket, "listening");
     socket.send(message, port, "127.0.0.1");
     const [answer] = (await once(socket, "message", { signal: AbortSignal.any([deadline(8000)]) })) as [Buffer];
     return answer;

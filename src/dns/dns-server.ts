@@ -149,7 +149,8 @@ export class DnsServer {
       server.on("connection", (connection: TcpSocket) => {
         this.#connections.add(connection);
         connection.once("close", () => this.#connections.delete(connection));
-        serveTcpSession(connection, (message) => this.#onTcpMessage(message), this.#options.session);
+        const client = connection.remoteAddress;
+        serveTcpSession(connection, (message) => this.#onTcpMessage(message, client), this.#options.session);
       });
     }
   }
@@ -179,7 +180,7 @@ export class DnsServer {
     const hot = this.#hot.get(key, message, now);
     if (hot !== undefined) return this.#send(socket, hot, from);
 
-    const parsed = this.#parse(message);
+    const parsed = this.#parse(message, from.address);
     if (parsed === undefined || Buffer.isBuffer(parsed)) {
       if (parsed !== undefined) this.#send(socket, parsed, from);
       return;
@@ -205,17 +206,17 @@ export class DnsServer {
     else finish(reply);
   }
 
-  async #onTcpMessage(message: Buffer): Promise<Buffer | undefined> {
+  async #onTcpMessage(message: Buffer, client: string | undefined): Promise<Buffer | undefined> {
     this.#counts.tcp += 1;
-    const parsed = this.#parse(message);
+    const parsed = this.#parse(message, client);
     if (parsed === undefined || Buffer.isBuffer(parsed)) return parsed;
     return this.#serialize(parsed.query, await this.#ask(parsed.query), MAX_TCP_BYTES);
   }
 
   /** The query, or the refusal to send, or nothing where no answer may be given. */
-  #parse(message: Buffer): { query: Query } | Buffer | undefined {
+  #parse(message: Buffer, client: string | undefined): { query: Query } | Buffer | undefined {
     const parsed = parseQuery(message);
-    if (parsed !== undefined && "query" in parsed) return parsed;
+    if (parsed !== undefined && "query" in parsed) return { query: { ...parsed.query, client } };
     this.#counts.malformed += 1;
     return parsed === undefined ? undefined : serializeRefusal(parsed.bad);
   }

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import { decode, streamEncode, type Answer } from "dns-packet";
 import { systemClock } from "../lib/clock.ts";
-import { ask, data, example, rcode, snapshot, start, upstream } from "./dns-fixture.ts";
+import { ask, data, example, exchange, query, rcode, snapshot, start, upstream } from "./dns-fixture.ts";
 
 test("other names are forwarded once and then come from the cache, absences too", async (t) => {
   const up = await upstream(t, (packet, reply) => {
@@ -108,4 +108,25 @@ test("more outstanding questions than allowed are answered with SERVFAIL at once
   assert.ok(answers.every((answer) => rcode(answer) === 2));
   assert.equal(new Set(silent.asked.map(({ questions }) => questions?.[0]?.name)).size, 20);
   assert.ok(server.stats().forward.refused >= 10);
+});
+
+test("one client cannot hold all outstanding questions: beyond its share it is refused, others are answered", async (t) => {
+  const up = await upstream(t, (packet, reply) => {
+    const { name } = packet.questions![0]!;
+    return name.startsWith("silent") ? [] : reply({ answers: [example(name)] });
+  });
+  const { port, server } = await start(t, {
+    applied: { ...snapshot, upstreams: [up.address] },
+    forward: { maxOutstanding: 20, maxPerClient: 5, attemptTimeoutMs: 400, totalTimeoutMs: 400 },
+  });
+  const greedy = Promise.all(Array.from({ length: 30 }, (_, index) => ask(port, `silent${index}.test`)));
+  const until = systemClock.monotonic() + 5000;
+  while (server.stats().forward.refused < 25 && systemClock.monotonic() < until) await systemClock.sleep(5);
+  assert.equal(server.stats().forward.waiting, 5);
+  const other = decode(await exchange(port, query("example.test"), "127.0.0.2"));
+  assert.deepEqual(data(other.answers), ["192.0.2.1"]);
+  assert.ok((await greedy).every((answer) => rcode(answer) === 2));
+  assert.equal(server.stats().forward.refused, 25);
+  // Its share is free again.
+  assert.deepEqual(data((await ask(port, "later.test")).answers), ["192.0.2.1"]);
 });

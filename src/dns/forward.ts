@@ -16,6 +16,8 @@ export interface ForwardOptions {
   totalTimeoutMs?: number;
   /** Different questions that may wait for upstreams at the same time; more are answered with SERVFAIL at once. */
   maxOutstanding?: number;
+  /** How many of them one client's address may hold, so that the others are still served. */
+  maxPerClient?: number;
   /** Milliseconds for which an upstream that failed is asked last. */
   penaltyMs?: number;
 }
@@ -34,6 +36,8 @@ export class Forward implements DnsHandler {
   readonly #exchange: UpstreamExchange;
   readonly #options: Required<ForwardOptions>;
   readonly #waiting = new Map<string, Promise<Reply>>();
+  /** By client, how many of its questions wait; only clients with some. */
+  readonly #held = new Map<string, number>();
   readonly #probes = new Map<string, Upstream>();
   readonly #stopped = new AbortController();
   readonly #counts = { asked: 0, failed: 0, foreign: 0, refused: 0, loops: 0 };
@@ -41,12 +45,18 @@ export class Forward implements DnsHandler {
 
   constructor(
     { clock, log, exchange }: { clock: Clock; log: Logger; exchange: UpstreamExchange },
-    { attemptTimeoutMs = 2000, totalTimeoutMs = 4500, maxOutstanding = 1000, penaltyMs = 5000 }: ForwardOptions = {},
+    {
+      attemptTimeoutMs = 2000,
+      totalTimeoutMs = 4500,
+      maxOutstanding = 1000,
+      maxPerClient = 100,
+      penaltyMs = 5000,
+    }: ForwardOptions = {},
   ) {
     this.#clock = clock;
     this.#log = log;
     this.#exchange = exchange;
-    this.#options = { attemptTimeoutMs, totalTimeoutMs, maxOutstanding, penaltyMs };
+    this.#options = { attemptTimeoutMs, totalTimeoutMs, maxOutstanding, maxPerClient, penaltyMs };
   }
 
   /** Answers what is waiting with SERVFAIL; nothing is asked any more. */
@@ -98,13 +108,25 @@ export class Forward implements DnsHandler {
     // One question of many clients is asked once. It also breaks a loop: our own question coming back only waits.
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) return waiting;
-    if (this.#waiting.size >= this.#options.maxOutstanding) {
+    const { client } = query;
+    const held = client === undefined ? 0 : (this.#held.get(client) ?? 0);
+    if (this.#waiting.size >= this.#options.maxOutstanding || held >= this.#options.maxPerClient) {
       this.#counts.refused += 1;
       return emptyReply(RCODE.SERVFAIL);
     }
-    const asked = this.#resolve(query).finally(() => this.#waiting.delete(key));
+    if (client !== undefined) this.#held.set(client, held + 1);
+    const asked = this.#resolve(query).finally(() => {
+      this.#waiting.delete(key);
+      if (client !== undefined) this.#release(client);
+    });
     this.#waiting.set(key, asked);
     return asked;
+  }
+
+  #release(client: string): void {
+    const left = (this.#held.get(client) ?? 1) - 1;
+    if (left > 0) this.#held.set(client, left);
+    else this.#held.delete(client);
   }
 
   async #resolve(query: Query): Promise<Reply> {

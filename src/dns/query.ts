@@ -13,6 +13,8 @@ export interface Query {
   /** The question section as the client wrote it, echoed byte for byte: its case is the client's (0x20). */
   readonly question: Buffer;
   readonly edns?: { readonly size: number; readonly dnssec: boolean };
+  /** The address of who asks; none for our own questions. */
+  readonly client?: string | undefined;
 }
 
 /** A message that cannot be served: what to answer, with the question echoed where it could be read. */
