@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { eventually } from "../../test/poll.ts";
 import { createLogger, silentLogger } from "../lib/log.ts";
+import { DamagedFile } from "../lib/damaged-file.ts";
 import { AuditLog, type AuditRecord } from "./audit-log.ts";
 
 const record = (id: string): AuditRecord => ({
@@ -60,4 +61,13 @@ test("a file that cannot be opened is said once a try, and lines wait for it", a
   await audit.close();
   assert.match(text, /"id":"1"/);
   assert.match(said[0] ?? "", /cannot open the audit log/);
+});
+
+test("a directory in the file's place is refused by its name", async (t) => {
+  const file = await mkdtemp(join(tmpdir(), "audit-test-"));
+  t.after(() => rm(file, { recursive: true }));
+  await assert.rejects(
+    new AuditLog(createLogger({ format: "json", write: () => {} }), { file }).open(),
+    (error: Error) => error instanceof DamagedFile && error.message.includes(`${file}: it is a directory`),
+  );
 });

@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import { chmod, rename, stat } from "node:fs/promises";
 import { finished } from "node:stream/promises";
+import { directoryInPlace } from "../lib/damaged-file.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 
 export interface AuditRecord {
@@ -48,7 +49,10 @@ export class AuditLog {
   async open(): Promise<void> {
     const { file } = this.#options;
     const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
-    await new Promise<void>((resolve, reject) => stream.once("open", () => resolve()).once("error", reject));
+    await new Promise<void>((resolve, reject) => {
+      stream.once("open", () => resolve());
+      stream.once("error", (error) => reject(directoryInPlace(file, error) ?? error));
+    });
     // The mode above counts for a new file only.
     await chmod(file, 0o600);
     this.#bytes = (await stat(file)).size;

@@ -1,8 +1,10 @@
+import { DamagedFile } from "../lib/damaged-file.ts";
 import { createLogger, describeError } from "../lib/log.ts";
 import { VERSION } from "../lib/version.ts";
 import { ConfigError } from "./config/agent-config.ts";
 import { helpText } from "./config/flags.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { REFUSED_EXIT_CODE } from "./handles/socket-messages.ts";
 import { readSettings } from "./config/read-settings.ts";
 
 /** The hidden first arguments with which the supervisor starts its two children. */
@@ -35,8 +37,8 @@ export async function runAgentCommand(args: readonly string[]): Promise<number> 
     const { runSupervisor } = await import("./supervisor/run-supervisor.ts");
     return await runSupervisor(config, { argv: own, logger: logger.with({ process: "supervisor" }) });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${describeError(error)}\n`);
-    return USAGE_EXIT_CODE;
+    if (!(error instanceof ConfigError) && !(error instanceof DamagedFile)) throw error;
+    process.stderr.write(`${error instanceof DamagedFile ? error.message : describeError(error)}\n`);
+    return error instanceof DamagedFile ? REFUSED_EXIT_CODE : USAGE_EXIT_CODE;
   }
 }

@@ -1,5 +1,6 @@
 import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { directoryInPlace } from "../lib/damaged-file.ts";
 import { secretBytes } from "../lib/random.ts";
 
 /** Makes a directory that only its owner may enter (0700), also where it exists with wider rights. */
@@ -22,7 +23,7 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new Error(`Cannot write ${path}`, { cause: error });
+    throw directoryInPlace(path, error) ?? new Error(`Cannot write ${path}`, { cause: error });
   }
   const directory = await open(dirname(path), "r");
   try {
@@ -47,6 +48,6 @@ export async function readPrivateFile(path: string): Promise<string | undefined>
     return await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new Error(`Cannot read ${path}`, { cause: error });
+    throw directoryInPlace(path, error) ?? new Error(`Cannot read ${path}`, { cause: error });
   }
 }

@@ -234,3 +234,19 @@ test("a tombstone goes an hour after every known member has it, and not before",
   assert.deepEqual([...again.states("pods")], []);
   await again.close();
 });
+
+test("garbage in the lock's file is refused by the name of that file, not the database's", async () => {
+  const dataDir = await mkdtemp(join(root, "data-"));
+  const file = join(dataDir, "state.lock");
+  await writeFile(file, "garbage ".repeat(1024));
+  const opened = openStore({
+    dataDir,
+    nodeName: "one",
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+  });
+  await assert.rejects(opened, (error: Error) =>
+    error.message.startsWith(`Cannot lock the data directory with ${file}: `),
+  );
+});

@@ -11,6 +11,7 @@ import { mayHoldPlain, readContents, readLog, readResealed, readSealingKeys } fr
 import type { Stamp } from "./stamp.ts";
 
 export const DATABASE_NAME = "state.db";
+const LOCK_NAME = "state.lock";
 export const BACKUP_DIRECTORY = "backups";
 /** A backup under this name in the data directory is imported at start. */
 export const IMPORT_NAME = "state.json";
@@ -53,7 +54,7 @@ export class SqliteDisk implements Disk {
     { logEvents = 10_000, logBytes = 32 * 2 ** 20, openSealer }: SqliteDiskOptions = {},
   ): Promise<SqliteDisk> {
     const file = join(dataDir, DATABASE_NAME);
-    const lockFile = join(dataDir, "state.lock");
+    const lockFile = join(dataDir, LOCK_NAME);
     const workerData: SqliteWorkerData = { file, lockFile, incarnation, logEvents, logBytes };
     const calls = new WorkerCalls(startWorker("store/sqlite-worker", { workerData }));
     try {
@@ -179,6 +180,13 @@ function refusal(dataDir: string, cause: Error): Error {
   switch (failure) {
     case "locked":
       return new Error(`Cannot open the data directory ${dataDir}: another agent${cause.message} uses it`, { cause });
+    case "lock-file": {
+      const lock = join(dataDir, LOCK_NAME);
+      return new Error(
+        `Cannot lock the data directory with ${lock}: ${cause.message}. Nothing is kept in it: remove it and start again`,
+        { cause },
+      );
+    }
     case "corrupt":
       return new Error(
         `Cannot open the state database ${file}: it is damaged (${cause.message}). Nothing was changed. ${wayBack(dataDir)}`,

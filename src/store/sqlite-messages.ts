@@ -50,7 +50,7 @@ export type SqliteRequest =
   | { readonly kind: "close" };
 
 /** Where opening failed. */
-export type OpenFailure = "locked" | "corrupt" | "newer" | "sealed" | "other";
+export type OpenFailure = "locked" | "lock-file" | "corrupt" | "newer" | "sealed" | "other";
 
 /** The worker answers its start first, then each request in order. */
 export type SqliteAnswer =

@@ -91,7 +91,7 @@ function start(): void {
     held = lock();
   } catch (error) {
     const locked = primaryCode(error) === SQLITE_BUSY;
-    answer({ kind: "failed", failure: locked ? "locked" : "other", message: locked ? holder() : text(error) });
+    answer({ kind: "failed", failure: locked ? "locked" : "lock-file", message: locked ? holder() : text(error) });
     return;
   }
   try {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { DamagedFile } from "../../lib/damaged-file.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
 import { identifyProcess } from "./process-identity.ts";
 
@@ -53,3 +54,15 @@ for (const { name, text, orphans } of STALE) {
     });
   });
 }
+
+test("a directory in the lock's place is refused by its name, and nothing is left behind", () => {
+  withDirectory((directory) => {
+    const file = join(directory, "lock");
+    mkdirSync(file);
+    assert.throws(
+      () => DataDirectoryLock.acquire(directory),
+      (error: Error) => error instanceof DamagedFile && error.message.includes(`${file}: it is a directory`),
+    );
+    assert.deepEqual(readdirSync(directory), ["lock"]);
+  });
+});

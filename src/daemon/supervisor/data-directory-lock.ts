@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { directoryInPlace } from "../../lib/damaged-file.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 interface LockContent {
@@ -87,7 +88,7 @@ function readLock(file: string): LockContent | undefined {
     return typeof read?.holder?.pid === "number" && Array.isArray(read.children) ? read : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    throw directoryInPlace(file, error) ?? error;
   }
 }
 
