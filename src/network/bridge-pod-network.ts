@@ -129,7 +129,9 @@ export class BridgePodNetwork {
     if (started) logger.info("Started the anchor of the pod network", { pod: anchor.name });
     if (!(await bridge.exists())) {
       onLostNamespace?.();
-      throw new Error(`Cannot find the bridge ${bridge.name} in the pods' network namespace`);
+      throw new Error(
+        `Cannot find the bridge ${bridge.name} in the pods' network namespace: "podman network reload --all" puts it back`,
+      );
     }
     const changed = await bridge.configure({ gateway: network.gateway, serviceCidr });
     if (changed.length > 0) logger.info("Changed kernel settings for the pod network", { settings: changed });

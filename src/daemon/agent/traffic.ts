@@ -69,7 +69,10 @@ export async function openTraffic(
     ...deps,
     kernel,
     addresses,
-    onLostNamespace: () => dataplane.restart("the pods' network namespace was replaced"),
+    onLostNamespace: () => {
+      // As root the pods' bridge is the host's: a dataplane that starts again would find no other namespace.
+      if (config.rootless) dataplane.restart("the pods' network namespace was replaced");
+    },
   });
   const sink = new DataplaneSink({ dataplane, router, gateway: addresses.gateway, rootless: config.rootless });
   const projection = projectionInto(sink, { ...deps, config, addresses });
