@@ -12,6 +12,7 @@ import { Discovery } from "./discovery/discovery.ts";
 import { Aliases } from "./endpoints/aliases.ts";
 import { CustomResources } from "./endpoints/custom-resources.ts";
 import { JoinTokensEndpoint } from "./endpoints/join-tokens.ts";
+import { KeyRotationEndpoint } from "./endpoints/key-rotation.ts";
 import { Manifests } from "./endpoints/manifests.ts";
 import { Members } from "./endpoints/members.ts";
 import { ServiceEndpoints } from "./endpoints/service-endpoints.ts";
@@ -23,9 +24,10 @@ import { Reviews } from "./endpoints/reviews.ts";
 import { ServerInfo } from "./endpoints/server-info.ts";
 import { Health } from "./health.ts";
 import { Cors } from "./http/cors.ts";
+import type { Endpoint } from "./http/endpoint.ts";
 import { ListBodies } from "./list-body.ts";
 import { ListPages } from "./list-pages.ts";
-import type { ClusterMembers, HealthCheck, PodLogs } from "./ports.ts";
+import type { ClusterMembers, HealthCheck, KeyRotation, PodLogs } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { RequestRouter } from "./request-router.ts";
 import { ResourceHandler } from "./resource-handler.ts";
@@ -50,7 +52,7 @@ export interface RouterParts {
   readonly metrics: Metrics;
   readonly audit?: AuditLog | undefined;
   readonly checks?: readonly HealthCheck[];
-  readonly cluster?: (ClusterMembers & { readonly joinTokens: JoinTokens }) | undefined;
+  readonly cluster?: (ClusterMembers & KeyRotation & { readonly joinTokens: JoinTokens }) | undefined;
 }
 
 export interface RouterOptions {
@@ -96,10 +98,15 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
         new ServiceEndpoints(objects),
         new Manifests(registry),
         new Tokens(tokens),
-        ...(cluster ? [new JoinTokensEndpoint(cluster.joinTokens, cluster.about.address), new Members(cluster)] : []),
+        ...(cluster ? clusterEndpoints(cluster) : []),
       ]),
     ],
   });
+}
+
+function clusterEndpoints(cluster: NonNullable<RouterParts["cluster"]>): Endpoint[] {
+  const joinTokens = new JoinTokensEndpoint(cluster.joinTokens, cluster.about.address);
+  return [joinTokens, new Members(cluster), new KeyRotationEndpoint(cluster)];
 }
 
 function subresourcesOf({ registry, clock, logs }: RouterParts): ReadonlyMap<string, SubresourceHandler> {

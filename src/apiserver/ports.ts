@@ -46,3 +46,11 @@ export interface ClusterMembers {
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
 }
+
+/** Replaces keys while everything runs; each gives a sentence for the user. */
+export interface KeyRotation {
+  /** Of the gossip between all members. */
+  rotateGossip(): Promise<string>;
+  /** Of what is secret on this node's disk. */
+  rotateData(): Promise<string>;
+}

@@ -105,6 +105,28 @@ test("psctl tells how to join, lists members, and makes, lists, rotates and revo
   assert.match(await psctl("token", "revoke", other), /is revoked/);
 });
 
+test("keys are replaced while the cluster runs, and a node that was away gets the new one", async () => {
+  const [, , third] = agents;
+  assert.ok(third);
+  const everyone = "n1 alive, n2 alive, n3 alive, n4 alive";
+  for (const from of [0, 3, 1]) {
+    const { message } = await client(from).json<{ message: string }>("POST", "/api/v1/keys/gossip/rotate");
+    assert.equal(message, "The gossip key is replaced on all 4 nodes.");
+    assert.deepEqual([...new Set(await lists())], [everyone]);
+  }
+  await third.end();
+  clients.splice(2, 1)[0]?.close();
+  await agree("n1 alive, n2 alive, n3 dead, n4 alive");
+  await client().json("POST", "/api/v1/keys/gossip/rotate");
+  await client().json("POST", "/api/v1/keys/gossip/rotate");
+  await third.startAgain();
+  clients.splice(2, 0, third.client());
+  await agree(everyone);
+  const { message } = await client().json<{ message: string }>("POST", "/api/v1/keys/data/rotate");
+  assert.match(message, /all secrets on this node's disk and in its backups/);
+  assert.equal((await makeToken()).address, "10.99.0.1:7946");
+});
+
 test("an agent that is restarted is back in all lists, without a token", async () => {
   const [, second] = agents;
   assert.ok(second);
@@ -150,7 +172,7 @@ test("who may not join is told why, and so is the owner, by an Event and a metri
   }
   const metrics = await client().text("GET", "/metrics");
   assert.match(metrics, /podman_swarm_cluster_refusals_total\{reason="TokenRevoked"\} 1/);
-  assert.match(metrics, /podman_swarm_cluster_members 3/);
+  assert.match(metrics, /podman_swarm_cluster_members [34]\n/);
   const { join_tokens: tokens } = await client().json<{
     join_tokens: { id: string; uses_left: number; state: string }[];
   }>("GET", "/api/v1/join-tokens");

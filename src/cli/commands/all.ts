@@ -7,6 +7,7 @@ import { describe } from "./describe.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
 import { init } from "./init.ts";
+import { keys } from "./keys.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { logs } from "./logs.ts";
 import { members } from "./members.ts";
@@ -19,6 +20,7 @@ const OTHERS: readonly Command[] = [
   init,
   token,
   members,
+  keys,
   apply,
   get,
   describe,

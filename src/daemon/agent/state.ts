@@ -30,6 +30,8 @@ export interface State {
   readonly registry: Registry;
   readonly objects: LocalObjects;
   readonly metrics: Metrics;
+  /** Seals everything with a new key. Gives whether the older ones are gone, which a backup that cannot be read prevents. */
+  rotateDataKey(): Promise<boolean>;
   recorder(source: EventSource): EventRecorder;
   readonly parts: readonly Part[];
   /** Resolves once everything is on disk. */
@@ -46,8 +48,12 @@ export class StateRefused extends Error {
 
 export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
   const { dataDir, nodeName, serviceCidr } = config;
-  const openSealer = (used: readonly string[]): Promise<DataKeys> =>
-    DataKeys.open({ file: join(dataDir, "data.key"), used, clock, passphraseFile: config.unlockPassphraseFile });
+  const keys: { data?: DataKeys } = {};
+  const openSealer = async (used: readonly string[]): Promise<DataKeys> => {
+    const { unlockPassphraseFile: passphraseFile } = config;
+    keys.data = await DataKeys.open({ file: join(dataDir, "data.key"), used, clock, passphraseFile });
+    return keys.data;
+  };
   const durable = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport, openSealer }).catch(
     (error: unknown) => {
       throw new StateRefused(describeError(error), { cause: error });
@@ -65,6 +71,13 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
     registry,
     objects,
     metrics,
+    rotateDataKey: async () => {
+      await keys.data?.rotate();
+      // A write under way may have been sealed just before: the second look finds it.
+      const all = (await durable.reseal()) && (await durable.reseal());
+      if (all) await keys.data?.forgetOlder();
+      return all;
+    },
     recorder: (source) => events.from(source),
     parts: [{ name: "store", run: (signal) => durable.run(signal) }],
     close: async () => {

@@ -4,16 +4,15 @@ import type { Refusal } from "../../security/cluster-port/refusal.ts";
 export interface ClusterMetrics {
   refused(refusal: Refusal): void;
   joined(): void;
-  /** Living members, this node too. */
-  members(count: number): void;
   /** What the membership counts, by its own names. */
   membership(counts: Readonly<Record<string, number>>): void;
 }
 
-export function clusterMetrics(metrics: Metrics): ClusterMetrics {
+/** `living` counts living members, this node too. */
+export function clusterMetrics(metrics: Metrics, living: () => number): ClusterMetrics {
   const refusals = metrics.counter("podman_swarm_cluster_refusals_total", "Refused on the cluster port, by reason.");
   const joins = metrics.counter("podman_swarm_cluster_joins_total", "Nodes that have joined through this one.");
-  const members = metrics.gauge("podman_swarm_cluster_members", "Living members, this node too.");
+  metrics.reading("podman_swarm_cluster_members", "Living members, this node too.", living);
   const counts = metrics.gauge(
     "podman_swarm_membership",
     "What membership counts and holds, by name; since the start.",
@@ -21,7 +20,6 @@ export function clusterMetrics(metrics: Metrics): ClusterMetrics {
   return {
     refused: ({ reason }) => refusals.add({ reason }),
     joined: () => joins.add(),
-    members: (count) => members.set(count),
     membership: (all) => {
       for (const [name, value] of Object.entries(all)) counts.set(value, { name });
     },

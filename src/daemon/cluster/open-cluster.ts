@@ -1,12 +1,17 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { join } from "node:path";
+import type { Clock } from "../../lib/clock.ts";
+import { deadline } from "../../lib/deadline.ts";
 import { describeError } from "../../lib/log.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
+import type { DialPeerDeps } from "../../security/cluster-port/dial-peer.ts";
 import { JoinServer } from "../../security/cluster-port/join-server.ts";
+import { answerPeer, askPeer, type PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import { DeniedNodes } from "../../security/denied-nodes.ts";
 import { GossipKeys } from "../../security/gossip-keys.ts";
 import { JoinTokens } from "../../security/join-tokens.ts";
@@ -16,6 +21,7 @@ import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig, HostPort } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
 import { type ClusterMetrics, clusterMetrics } from "./cluster-metrics.ts";
+import { GossipRotation } from "./gossip-rotation.ts";
 import { gossipKeysFile, trustDirectory } from "./join-at-start.ts";
 import { MemberFile } from "./member-file.ts";
 
@@ -29,6 +35,8 @@ export interface Cluster {
   /** The cluster that this node is of, and how to join it. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): MemberView[];
+  rotateGossip(): Promise<string>;
+  rotateData(): Promise<string>;
   readonly parts: readonly Part[];
 }
 
@@ -44,12 +52,12 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const { nodeName, advertiseAddr, bindAddr, dataDir } = config;
   const own = { ...deps, logger: logger.with({ part: "cluster" }) };
   const { authority } = trust;
-  const metrics = clusterMetrics(state.metrics);
   const first = config.encryptionKey === undefined ? undefined : [Buffer.from(config.encryptionKey, "base64")];
   const gossip = await GossipKeys.open(gossipKeysFile(dataDir), first);
   const joinTokens = new JoinTokens({ store: state.store, clock, nodeName, caDigest: () => authority.digest });
-  const members: { now: () => MemberView[] } = { now: () => [] };
-  const { identity, listener } = await openListener(config, { ...own, gossip, joinTokens, metrics, members });
+  const late: Late = { members: () => [], peer: (socket) => void socket.destroy() };
+  const metrics = clusterMetrics(state.metrics, () => late.members().filter(isAlive).length);
+  const { identity, denied, listener } = await openListener(config, { ...own, gossip, joinTokens, metrics, late });
   const client = await MembershipClient.open(
     { log: own.logger },
     {
@@ -62,17 +70,24 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     },
     { streams: "given", onTls: (socket) => listener.accept(socket) },
   );
-  members.now = () => client.members();
+  const stop = new AbortController();
+  const ask = (address: HostPort, question: PeerMessage): Promise<PeerMessage> =>
+    askWithin({ authority, identity, denied, clock }, { ...address, question }, stop.signal);
+  const rotation = new GossipRotation({ gossip, client, nodeName, ask });
+  late.members = () => client.members();
+  late.peer = (socket) =>
+    void answerWithin(socket, (question) => rotation.answer(question), { clock, signal: stop.signal });
   const file = new MemberFile(join(dataDir, "members"));
-  const look = { client, file, metrics, asked: config.join.map(textOf), nodeName };
+  const look = { client, rotation, file, metrics, asked: config.join.map(textOf), nodeName };
   return {
     joinTokens,
     about: { clusterId: authority.clusterId, address: textOf({ host: advertiseAddr, port: bindAddr.port }) },
-    members: members.now,
+    members: () => client.members(),
+    ...rotating({ rotation, state }),
     parts: [
       { name: "node certificate", run: (signal) => identity.run(signal) },
       { name: "cluster listener", run: (signal) => listener.run(signal) },
-      { name: "membership", run: (signal) => client.run(signal) },
+      { name: "membership", run: (signal) => client.run(signal).finally(() => stop.abort()) },
       { name: "cluster port", run: (signal) => serve(sockets, (socket) => client.accept(socket), signal) },
       { name: "members", run: (signal) => lookAfterMembers(look, own, signal) },
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, { clock, logger: own.logger }, signal) },
@@ -84,14 +99,59 @@ interface ListenerDeps extends ClusterDeps {
   readonly gossip: GossipKeys;
   readonly joinTokens: JoinTokens;
   readonly metrics: ClusterMetrics;
-  readonly members: { readonly now: () => MemberView[] };
+  readonly late: Late;
+}
+
+/** What the listener needs of the membership, which opens after it. */
+interface Late {
+  members: () => MemberView[];
+  peer: (socket: TLSSocket) => void;
+}
+
+const PEER_MS = 10_000;
+
+async function askWithin(
+  deps: DialPeerDeps,
+  asked: HostPort & { readonly question: PeerMessage },
+  signal: AbortSignal,
+): Promise<PeerMessage> {
+  using limit = deadline(PEER_MS, signal, deps.clock);
+  return await askPeer(deps, asked, limit.signal);
+}
+
+async function answerWithin(
+  socket: TLSSocket,
+  answer: (question: PeerMessage) => Promise<PeerMessage>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  using limit = deadline(PEER_MS, signal, clock);
+  await answerPeer(socket, answer, limit.signal);
+}
+
+function rotating({
+  rotation,
+  state,
+}: {
+  readonly rotation: GossipRotation;
+  readonly state: State;
+}): Pick<Cluster, "rotateGossip" | "rotateData"> {
+  return {
+    rotateGossip: async () => {
+      const count = await rotation.rotate();
+      return `The gossip key is replaced on ${count === 1 ? "the one node" : `all ${count} nodes`}.`;
+    },
+    rotateData: async () =>
+      (await state.rotateDataKey())
+        ? "The data key is replaced: all secrets on this node's disk and in its backups are encrypted with the new one."
+        : "The data key is replaced. The older one stays for a backup that could not be read: see the agent's log.",
+  };
 }
 
 async function openListener(
   config: AgentConfig,
   deps: ListenerDeps,
-): Promise<{ readonly identity: NodeIdentity; readonly listener: ClusterListener }> {
-  const { clock, random, logger: log, state, trust, gossip, joinTokens: tokens, metrics, members } = deps;
+): Promise<{ readonly identity: NodeIdentity; readonly denied: DeniedNodes; readonly listener: ClusterListener }> {
+  const { clock, random, logger: log, state, trust, gossip, joinTokens: tokens, metrics, late } = deps;
   const { nodeName, advertiseAddr, dataDir } = config;
   const { authority } = trust;
   const identity = new NodeIdentity(
@@ -103,22 +163,22 @@ async function openListener(
     tokens,
     authority,
     gossipKeys: () => gossip.keys,
-    members: () => members.now().filter(isAlive).map(addressOf),
-    nameTaken: (name) => nameTaken(name, { nodeName, members: members.now() }),
+    members: () => late.members().filter(isAlive).map(addressOf),
+    nameTaken: (name) => nameTaken(name, { nodeName, members: late.members() }),
     clock,
   });
+  const denied = new DeniedNodes({ store: state.store, clock });
   const listener = new ClusterListener({
     authority,
     identity,
-    denied: new DeniedNodes({ store: state.store, clock }),
+    denied,
     joins,
     clock,
     log,
     ...reporting(config, { state, metrics }),
-    // Nothing is shared over such connections yet.
-    peer: ({ socket }) => void socket.end(),
+    peer: ({ socket }) => late.peer(socket),
   });
-  return { identity, listener };
+  return { identity, denied, listener };
 }
 
 /** A dead node's name may be taken again: by the same node, made anew. */
@@ -180,6 +240,7 @@ async function serve(sockets: ReceivedSockets, accept: (socket: Socket) => void,
 
 interface LookAfter {
   readonly client: MembershipClient;
+  readonly rotation: GossipRotation;
   readonly file: MemberFile;
   readonly metrics: ClusterMetrics;
   /** Of --join. */
@@ -189,7 +250,7 @@ interface LookAfter {
 
 /** Finds the others again after a start, remembers where they are, and counts. */
 async function lookAfterMembers(
-  { client, file, metrics, asked, nodeName }: LookAfter,
+  { client, rotation, file, metrics, asked, nodeName }: LookAfter,
   { clock, logger }: AgentDeps,
   signal: AbortSignal,
 ): Promise<void> {
@@ -197,17 +258,30 @@ async function lookAfterMembers(
   const known = new Set([...asked, ...(await file.read())]);
   while (!signal.aborted) {
     try {
-      if (others().length === 0 && known.size > 0) await client.join([...known]);
+      if (others().length === 0 && known.size > 0) await findAgain([...known], { client, rotation });
       // Who is alone now may have been parted from the others: their addresses stay.
       if (others().length > 0) await file.write(others().map(addressOf));
     } catch (error) {
       if (signal.aborted) return;
       logger.warn("Cannot find the other members; trying again", { error: describeError(error) });
     }
-    metrics.members(others().length + 1);
     metrics.membership(await client.metrics());
     const wait = others().length === 0 && known.size > 0 ? REJOIN_MS : LOOK_AFTER_MS;
     await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
+  }
+}
+
+/** Also after a time away, in which the others may have replaced their key. */
+async function findAgain(
+  addresses: readonly string[],
+  { client, rotation }: Pick<LookAfter, "client" | "rotation">,
+): Promise<void> {
+  try {
+    await client.join(addresses);
+  } catch (error) {
+    const fetched = await Promise.allSettled(addresses.map((address) => rotation.fetch(endpointOf(address))));
+    if (!fetched.some((one) => one.status === "fulfilled" && one.value)) throw error;
+    await client.join(addresses);
   }
 }
 
@@ -232,6 +306,11 @@ function isAlive({ state }: MemberView): boolean {
 
 function addressOf({ host, port }: MemberView): string {
   return textOf({ host, port });
+}
+
+function endpointOf(address: string): HostPort {
+  const at = address.lastIndexOf(":");
+  return { host: address.slice(0, at).replaceAll(/[[\]]/g, ""), port: Number(address.slice(at + 1)) };
 }
 
 function textOf({ host, port }: HostPort): string {

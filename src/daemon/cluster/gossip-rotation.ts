@@ -1,0 +1,112 @@
+import { secretBytes } from "../../lib/random.ts";
+import type { MembershipClient } from "../../membership/membership-client.ts";
+import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
+import type { GossipKeys } from "../../security/gossip-keys.ts";
+
+const STEPS = ["add", "use", "remove"] as const;
+type Step = (typeof STEPS)[number];
+
+export interface GossipRotationDeps {
+  readonly gossip: GossipKeys;
+  readonly client: MembershipClient;
+  readonly nodeName: string;
+  /** Asks another member over TLS. */
+  readonly ask: (
+    address: { readonly host: string; readonly port: number },
+    question: PeerMessage,
+  ) => Promise<PeerMessage>;
+}
+
+/**
+ * Replaces the key of the gossip while the cluster runs, in three steps, each taken by all living members before the
+ * next: all decrypt with the new key, all encrypt with it, none decrypts with the old one. A member that was away asks
+ * for the keys when it is back: its certificate is enough for that.
+ */
+export class GossipRotation {
+  readonly #deps: GossipRotationDeps;
+  #running = false;
+
+  constructor(deps: GossipRotationDeps) {
+    this.#deps = deps;
+  }
+
+  /** Gives how many members have the new key. Rejects, with the old key good everywhere, when one did not take a step. */
+  async rotate(): Promise<number> {
+    if (this.#running) throw new Error("Cannot replace the gossip key: it is being replaced");
+    this.#running = true;
+    try {
+      const { gossip } = this.#deps;
+      const [old] = gossip.keys;
+      const made = secretBytes(32);
+      try {
+        await this.#everywhere("add", made);
+      } catch (error) {
+        // Nobody uses it yet. Where it cannot be removed now it stays, and does no harm.
+        await Promise.allSettled([this.#everywhere("remove", made)]);
+        throw error;
+      }
+      await this.#everywhere("use", made);
+      if (old) await this.#everywhere("remove", old);
+      return this.#others().length + 1;
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** What another member asks of this one. */
+  async answer(question: PeerMessage): Promise<PeerMessage> {
+    const { kind, step, key } = question;
+    if (kind === "gossip-keys") return { keys: this.#deps.gossip.keys.map((one) => one.toString("base64")) };
+    const known = STEPS.find((one) => one === step);
+    if (kind !== "gossip-key" || !known || typeof key !== "string") {
+      throw new Error(`Cannot answer ${JSON.stringify(kind)}: this version does not know it`);
+    }
+    await this.#take(known, Buffer.from(key, "base64"));
+    return {};
+  }
+
+  /** Takes over the keys of a member, after a time away. Gives whether they are others than before. */
+  async fetch(address: { readonly host: string; readonly port: number }): Promise<boolean> {
+    const { gossip, client, ask } = this.#deps;
+    const { keys } = await ask(address, { kind: "gossip-keys" });
+    if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
+    const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
+    const [first] = theirs;
+    if (!first || gossip.keys[0]?.equals(first)) return false;
+    const gone = gossip.keys.filter((key) => !theirs.some((one) => one.equals(key)));
+    await gossip.replace(theirs);
+    for (const key of theirs) await client.installKey(key);
+    await client.useKey(first);
+    for (const key of gone) await client.removeKey(key);
+    return true;
+  }
+
+  async #everywhere(step: Step, key: Buffer): Promise<void> {
+    await this.#take(step, key);
+    const question = { kind: "gossip-key", step, key: key.toString("base64") };
+    await Promise.all(this.#others().map((member) => this.#deps.ask(member, question)));
+  }
+
+  async #take(step: Step, key: Buffer): Promise<void> {
+    const { gossip, client } = this.#deps;
+    switch (step) {
+      case "add":
+        await gossip.add(key);
+        return await client.installKey(key);
+      case "use":
+        await gossip.use(key);
+        return await client.useKey(key);
+      case "remove":
+        await gossip.remove(key);
+        return await client.removeKey(key);
+    }
+  }
+
+  #others(): MemberView[] {
+    const { client, nodeName } = this.#deps;
+    return client
+      .members()
+      .filter(({ name, state }) => name !== nodeName && (state === "alive" || state === "suspect"));
+  }
+}
