@@ -79,6 +79,8 @@ export interface MembershipState {
   probeWaits: boolean;
   seqNo: number;
   nextExchange: number;
+  /** Grows with every suspicion and every change of its end, over all members: older timers are void. */
+  epoch: number;
   /** 0 is healthy; below `awarenessMax`. */
   score: number;
   leaving: boolean;
@@ -137,6 +139,7 @@ export function emptyState(settings: Settings, { random, now }: { random: Random
     probeWaits: false,
     seqNo: 0,
     nextExchange: 0,
+    epoch: 0,
     score: 0,
     leaving: false,
     leaveTold: false,

@@ -173,6 +173,21 @@ test("two others who suspect it too shorten a suspect's time from the greatest t
   assert.equal(after(["b", "c", "d"]), 4000);
 });
 
+test("a second suspicion gets its own time, whatever is left of the first one's", () => {
+  const subject = new Subject();
+  subject.alive("a");
+  subject.state.leaving = true;
+  subject.suspect("a", "b");
+  subject.wait(3000);
+  subject.alive("a", 2);
+  subject.wait(900);
+  subject.suspect("a", "b", 2);
+  subject.wait(3900);
+  assert.equal(subject.is("a"), "suspect");
+  subject.wait(200);
+  assert.equal(subject.is("a"), "dead");
+});
+
 test("a suspect whose host refuses connections is down for as long as a restart may take, then dead", () => {
   const subject = new Subject();
   subject.alive("a");

@@ -25,6 +25,7 @@ export interface Suspicion {
   /** The last time that the suspect itself, or its host, answered over TCP. */
   answeredAt: number;
   hostAnsweredAt: number;
+  endsAt: number;
   /** Timers of another epoch have lost their meaning. */
   epoch: number;
 }
@@ -53,7 +54,8 @@ export function startSuspicion(
     ...evidence,
     answeredAt: Number.NEGATIVE_INFINITY,
     hostAnsweredAt: evidence.agentDown ? state.now : Number.NEGATIVE_INFINITY,
-    epoch: state.nextExchange,
+    endsAt: state.now,
+    epoch: state.epoch,
   };
   state.suspicions.set(member.name, suspicion);
   state.counters.suspicions += 1;
@@ -81,20 +83,25 @@ export function addEvidence(state: MembershipState, name: string, { direct, agen
   return news;
 }
 
-/** The check begins so early that its answer is there in time. */
-function armEnd(state: MembershipState, name: string, endsAt: number): void {
-  const suspicion = state.suspicions.get(name) as Suspicion;
-  suspicion.epoch += 1;
-  const { epoch } = suspicion;
-  const { probeTimeoutMs } = state.settings;
-  const checkAt = Math.max(state.now, endsAt - checkTime(state));
-  state.timers.add(checkAt, { kind: "suspicion-check", name, epoch });
-  state.timers.add(Math.max(endsAt, checkAt + probeTimeoutMs), { kind: "suspicion-end", name, epoch });
+/** How long before its end a suspect is asked over TCP, in tries of half a probe's timeout. */
+const CHECK_TRIES = 10;
+/** So many at least, also when confirmations bring the end near. */
+const LEAST_TRIES = 5;
+
+function tryMs(state: MembershipState): number {
+  return state.settings.probeTimeoutMs / 2;
 }
 
-/** Long enough for a lost SYN, which is repeated after a second. */
-function checkTime(state: MembershipState): number {
-  return state.settings.probeIntervalMs + state.settings.probeTimeoutMs;
+/** The checks begin so early that one of them gets through even where many packets are lost. */
+function armEnd(state: MembershipState, name: string, endsAt: number): void {
+  const suspicion = state.suspicions.get(name) as Suspicion;
+  state.epoch += 1;
+  suspicion.epoch = state.epoch;
+  suspicion.endsAt = Math.max(endsAt, state.now + LEAST_TRIES * tryMs(state));
+  const { epoch } = suspicion;
+  const checkAt = Math.max(state.now, suspicion.endsAt - CHECK_TRIES * tryMs(state));
+  state.timers.add(checkAt, { kind: "suspicion-check", name, epoch });
+  state.timers.add(suspicion.endsAt, { kind: "suspicion-end", name, epoch });
 }
 
 function current(state: MembershipState, name: string, epoch: number): Suspicion | undefined {
@@ -102,18 +109,23 @@ function current(state: MembershipState, name: string, epoch: number): Suspicion
   return suspicion?.epoch === epoch ? suspicion : undefined;
 }
 
-/** Asks the suspect over TCP whether it is alive. */
+/** Asks the suspect over TCP whether it is alive, unless it or its host has just answered. */
 export function checkSuspect(state: MembershipState, name: string, epoch: number): void {
   const suspicion = current(state, name, epoch);
   const member = state.members.get(name);
   const { disableTcpPings } = state.settings;
   if (!suspicion || !member || disableTcpPings || member.protocol.max < UNDERSTOOD_FROM.streamPing) return;
+  // The end comes first where both are due.
+  if (state.now + tryMs(state) < suspicion.endsAt)
+    state.timers.add(state.now + tryMs(state), { kind: "suspicion-check", name, epoch });
+  const answered = Math.max(suspicion.answeredAt, suspicion.hostAnsweredAt);
+  if (answered >= state.now - state.settings.probeIntervalMs) return;
   const seqNo = nextSeqNo(state);
   const ping: PacketMessage = { kind: "ping", ping: { seqNo, node: name, ...ownSource(state) } };
   startExchange(state, {
     to: member.endpoint,
     body: encodeMessage(ping),
-    timeoutMs: checkTime(state),
+    timeoutMs: state.settings.probeTimeoutMs,
     purpose: { kind: "last-check", name, seqNo, startedAt: suspicion.startedAt },
   });
 }
@@ -136,7 +148,7 @@ export function endSuspicion(state: MembershipState, name: string, epoch: number
   const member = state.members.get(name);
   if (!suspicion || !member || member.state !== "suspect") return false;
   const { probeIntervalMs, agentRestartMs } = state.settings;
-  const recent = state.now - checkTime(state);
+  const recent = state.now - CHECK_TRIES * tryMs(state);
   if (suspicion.answeredAt >= recent) {
     // It lives, and has not heard that it is suspected: a push/pull tells it.
     syncWith(state, member.endpoint, { join: false });

@@ -1,5 +1,5 @@
 import { pushPullInterval, retransmitLimit, suspicionTimeout } from "../../../src/membership/protocol/formulas.ts";
-import { LAN_SETTINGS } from "../../../src/membership/protocol/settings.ts";
+import { LAN_SETTINGS, type Settings } from "../../../src/membership/protocol/settings.ts";
 import { SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 
 /** What one run of a scenario showed. */
@@ -143,23 +143,30 @@ export function partition(ms: number): Scenario {
   };
 }
 
+interface Disturbed {
+  readonly loss?: number;
+  readonly skewed?: boolean;
+  readonly tuning?: Partial<Settings>;
+}
+
+/** Hours apart, and up to 5 % fast or slow. */
+function skewedClock(index: number): { offset: number; rate: number } {
+  return { offset: (index % 7) * 3_600_000, rate: 0.95 + (index % 11) / 100 };
+}
+
+/** Something happens that must not look like a death. */
 function withoutDeath(
   name: string,
-  options: { clock?: boolean },
+  { loss = 0, skewed: skew = false, tuning = {} }: Disturbed,
   disturb: (cluster: SimulatedCluster) => void,
 ): Scenario {
   return {
-    name,
+    name: loss > 0 ? `${name}, at ${loss * 100} % loss` : name,
     run: (nodes, seed) => {
-      const clock = (index: number): { offset: number; rate: number } => ({
-        offset: (index % 7) * 3_600_000,
-        rate: 0.95 + (index % 11) / 100,
-      });
-      const cluster = new SimulatedCluster({ nodes, seed, ...(options.clock === true ? { clock } : {}) });
+      const cluster = new SimulatedCluster({ nodes, seed, loss, tuning, ...(skew ? { clock: skewedClock } : {}) });
       cluster.run(4000 + cluster.random.next() * 1000);
       disturb(cluster);
-      const limit = 60_000;
-      const calm = cluster.runUntil(() => settled(cluster), limit);
+      const calm = cluster.runUntil(() => settled(cluster), 60_000);
       const broken = calm === undefined ? disagreements(cluster).slice(0, 3) : [];
       return {
         figures: { suspicions: suspected(cluster), "calm again": calm ?? Number.NaN },
@@ -175,14 +182,15 @@ function someNode(cluster: SimulatedCluster): SimulatedNode {
 }
 
 /** A disk that blocks, or an event loop that is busy: for a node it is the same. Twice, so that it meets probes. */
-export const blocked = withoutDeath("one stands still for 2 s", {}, (cluster) => {
-  for (let time = 0; time < 2; time += 1) {
-    cluster.pause(someNode(cluster), 2000);
-    cluster.run(5000);
-  }
-});
+export function blocked(loss = 0): Scenario {
+  return withoutDeath("one stands still for 2 s", { loss }, (cluster) => {
+    for (let time = 0; time < 2; time += 1) {
+      cluster.pause(someNode(cluster), 2000);
+      cluster.run(5000);
+    }
+  });
+}
 
-/** A tenth of the hosts at once. */
 export const manyBlocked = withoutDeath("a tenth stands still for 2 s", {}, (cluster) => {
   for (const node of cluster.nodes) if (node.index % 10 === 0) cluster.pause(node, 2000);
   cluster.run(10_000);
@@ -193,14 +201,17 @@ export const slow = withoutDeath("a tenth is 400 ms late with everything", {}, (
   cluster.run(30_000);
 });
 
-export const skewed = withoutDeath("clocks hours apart, up to 5 % fast or slow", { clock: true }, (cluster) => {
+export const skewed = withoutDeath("clocks hours apart, up to 5 % fast or slow", { skewed: true }, (cluster) => {
   cluster.run(30_000);
 });
 
-export const restart = withoutDeath("an agent is gone for up to 10 s", {}, (cluster) => {
-  const node = someNode(cluster);
-  cluster.crash(node, "agent-down");
-  cluster.run(5000 + cluster.random.next() * 5000);
-  cluster.restart(node);
-  cluster.run(5000);
-});
+/** `tuning` without a wait for agents shows what the wait is for. */
+export function restart({ loss = 0, tuning = {} }: Disturbed = {}): Scenario {
+  return withoutDeath("an agent is gone for up to 10 s", { loss, tuning }, (cluster) => {
+    const node = someNode(cluster);
+    cluster.crash(node, "agent-down");
+    cluster.run(5000 + cluster.random.next() * 5000);
+    cluster.restart(node);
+    cluster.run(5000);
+  });
+}

@@ -10,11 +10,13 @@ const SCENARIOS: readonly [Scenario, number][] = [
   [quiet(0.1, 30_000), 10],
   [partition(20_000), 9],
   [partition(100_000), 6],
-  [blocked, 5],
+  [blocked(), 5],
+  [blocked(0.1), 10],
   [slow, 10],
   [skewed, 10],
-  [restart, 2],
-  [restart, 7],
+  [restart(), 2],
+  [restart(), 7],
+  [restart({ loss: 0.1 }), 5],
 ];
 
 for (const [scenario, nodes] of SCENARIOS) {
@@ -30,6 +32,11 @@ test("a crash is detected and known no later than Go's formulas say", () => {
   const go = goFormulas(20);
   assert.ok(average("detected") <= go.detection, `${average("detected")} ms against ${go.detection} ms`);
   assert.ok(average("dissemination") <= go.dissemination);
+});
+
+test("the simulation sees a false death where one is due: an agent that restarts, without a wait for it", () => {
+  const outcomes = SEEDS.map((seed) => restart({ tuning: { agentRestartMs: 0 } }).run(5, seed));
+  assert.ok(outcomes.some(({ broken }) => broken.length > 0));
 });
 
 test("the same seed brings the same run", () => {
