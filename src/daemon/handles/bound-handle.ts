@@ -9,8 +9,8 @@ import type { SocketSpec } from "./socket-spec.ts";
  *
  * Node's documented ways to bind (`server.listen`, `socket.bind`) also start to accept and receive, so a parent that only
  * wants to hold a socket would steal traffic from the child that serves it. Node's own cluster module has the same need
- * and uses the two functions below, which are exported but not documented; they are looked for before use, and this file
- * with its test is the only place that knows them.
+ * and uses what is below, which can be reached but is not documented; it is looked for before use, and this file with
+ * its test is the only place that knows it.
  */
 export interface BoundHandle {
   readonly fd: number;
@@ -22,7 +22,6 @@ interface RawHandle extends BoundHandle {
 }
 
 type CreateServer = (address: string, port: number, addressType: number) => RawHandle | number;
-type CreateSocket = (address: string, port: number, addressType: string) => RawHandle | number;
 
 /** `code` is the system's: EADDRINUSE, EACCES, EADDRNOTAVAIL, ... */
 export class BindError extends Error {
@@ -38,11 +37,7 @@ export class BindError extends Error {
 export function bindHandle(spec: SocketSpec): BoundHandle {
   if (spec.kind === "unix") return bindUnix(spec.path);
   const family = isIPv6(spec.host) ? 6 : 4;
-  const handle = unwrap(
-    spec.kind === "tcp"
-      ? createServer()(spec.host, spec.port, family)
-      : withoutDeprecation(() => createSocket()(spec.host, spec.port, `udp${family}`)),
-  );
+  const handle = unwrap(spec.kind === "tcp" ? createServer()(spec.host, spec.port, family) : bindUdp(spec, family));
   // libuv keeps EADDRINUSE back until listen(): a socket that has no port was not bound.
   const port = boundPort(handle);
   if (port === 0 || (spec.port !== 0 && port !== spec.port)) {
@@ -80,23 +75,27 @@ function createServer(): CreateServer {
   return internal(net, "_createServerHandle") as CreateServer;
 }
 
-function createSocket(): CreateSocket {
-  return internal(dgram, "_createSocketHandle") as CreateSocket;
+/** Node 26 has no way to make a handle alone, so it is taken out of a socket that serves nothing. */
+function bindUdp({ host, port }: { host: string; port: number }, family: 4 | 6): RawHandle | number {
+  const socket = dgram.createSocket(`udp${family}`);
+  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
+  const { handle } = ((socket as unknown as Record<symbol, unknown>)[state ?? Symbol()] ?? {}) as {
+    handle?: UdpHandle;
+  };
+  if (handle === undefined)
+    throw new Error(`Cannot hold sockets: Node ${process.version} keeps them elsewhere; use Node 24 or 26`);
+  const failed = family === 6 ? handle.bind6(host, port, 0) : handle.bind(host, port, 0);
+  if (failed !== 0) handle.close();
+  return failed === 0 ? handle : failed;
+}
+
+interface UdpHandle extends RawHandle {
+  bind(host: string, port: number, flags: number): number;
+  bind6(host: string, port: number, flags: number): number;
 }
 
 function internal(module: object, name: string): unknown {
   const found = (module as Record<string, unknown>)[name];
   if (typeof found === "function") return found;
   throw new Error(`Cannot hold sockets: Node ${process.version} has no ${name}; use Node 24 or 26`);
-}
-
-/** Node prints DEP0112 for `_createSocketHandle`, which has no successor. */
-function withoutDeprecation<T>(action: () => T): T {
-  const before = process.noDeprecation === true;
-  process.noDeprecation = true;
-  try {
-    return action();
-  } finally {
-    process.noDeprecation = before;
-  }
 }
