@@ -107,8 +107,9 @@ test("kill -9 of Podman's service touches no container, and work goes on with a 
 test("a bridge that somebody removes is told with its remedy, and disturbs no process", async () => {
   await agent.run(["ip", "link", "delete", "podman-swarm"]);
   // A new dataplane makes the agent look at the network at once.
-  process.kill(agent.pidOf("run-dataplane"), "SIGKILL");
-  await eventually(async () => (await app.fetch()) !== "", { timeoutMs: 10_000, what: "an ingress that answers" });
+  const killed = agent.pidOf("run-dataplane");
+  process.kill(killed, "SIGKILL");
+  await eventually(() => agent.pidOf("run-dataplane") !== killed, { timeoutMs: 10_000, what: "a new dataplane" });
   const dataplane = agent.pidOf("run-dataplane");
   type Conditions = { status: { conditions: { type: string; status: string; message: string }[] } };
   const readiness = async () => {
