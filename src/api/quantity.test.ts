@@ -70,6 +70,27 @@ test("a canonical quantity stays as it is and keeps its value", () => {
   );
 });
 
+test("an exponent that no amount has is refused, and what is taken is never without bounds", () => {
+  const refused = ["1e400", "1e101", "1E+2147483648", "1e99999999999999999999", "1.001e402", "1e-2147483648"];
+  for (const text of refused) {
+    assert.throws(() => canonicalQuantity(text), { message: "unable to parse quantity's suffix" }, text);
+    assert.throws(() => compareQuantities(text, "0"), RangeError, text);
+    assert.equal(parseQuantity(text), undefined, text);
+  }
+  const taken: [string, string][] = [
+    ["1e31", "10e30"],
+    ["1.5e100", "1.5e100"],
+    ["1.55e100", "15500e96"],
+    ["1e-400", "1e-9"],
+    [`1${"0".repeat(50)}e-100`, "1e-9"],
+  ];
+  for (const [text, want] of taken) {
+    assert.equal(canonicalQuantity(text), want, text);
+    assert.equal(canonicalQuantity(want), want);
+    assert.ok(Number.isFinite(parseQuantity(want)), want);
+  }
+});
+
 test("sums are exact and in the form of the first", () => {
   assert.equal(addQuantities("100m", "0.9"), "1");
   assert.equal(addQuantities("1Gi", "1Gi", "512Mi"), "2560Mi");

@@ -23,7 +23,7 @@ const QUANTITY = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d+)|(Ki|Mi|Gi|Ti|Pi|E
 /** A quantity as a number of its unit (cores, bytes, pods); undefined for text that is no quantity. */
 export function parseQuantity(text: string | number): number | undefined {
   const match = QUANTITY.exec(String(text));
-  if (!match) return undefined;
+  if (!match || quantityProblem(String(text)) !== undefined) return undefined;
   const digits = Number(match[1]);
   return match[2] === undefined ? digits * (FACTORS[match[3] ?? ""] ?? 1) : digits * 10 ** Number(match[2]);
 }
@@ -38,15 +38,25 @@ export function parseMilli(text: string | number | undefined): number {
 export const QUANTITY_RULE =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
-export function isQuantity(text: string): boolean {
-  return text.length <= 64 && QUANTITY.test(text);
+/** Upstream's answer for an exponent out of its range (apimachinery `resource.ErrSuffix`). */
+const SUFFIX_RULE = "unable to parse quantity's suffix";
+
+/** What is wrong with the text, in upstream's words; undefined for a quantity. */
+export function quantityProblem(text: string): string | undefined {
+  const match = text.length <= 64 ? QUANTITY.exec(text) : null;
+  if (match === null) return QUANTITY_RULE;
+  const exponent = Number(match[2] ?? 0);
+  return exponent > MAX_EXPONENT || exponent < MIN_EXPONENT ? SUFFIX_RULE : undefined;
 }
 
 const NANO = 10n ** 9n;
 const BINARY = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
 const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
-/** Beyond it digits say nothing and only cost time; upstream caps at 2^63 - 1. */
-const MAX_EXPONENT = 30;
+/** No amount is as large, and with all digits that a text may have it is still a finite number. Upstream's is 2^31 - 1. */
+const MAX_EXPONENT = 100;
+const MIN_EXPONENT = -(2 ** 31 - 1);
+/** Below it every text is less than a billionth, which is what it becomes. */
+const LEAST_SCALE = -200;
 
 type QuantityForm = "binary" | "decimal" | "exponent";
 
@@ -58,15 +68,15 @@ interface Exact {
 
 /** Throws a RangeError for text that is no quantity. */
 function exact(text: string): Exact {
-  const match = isQuantity(text) ? QUANTITY.exec(text) : null;
-  if (match === null) throw new RangeError(QUANTITY_RULE);
-  const [, digits = "", exponent, suffix = ""] = match;
+  const problem = quantityProblem(text);
+  if (problem !== undefined) throw new RangeError(problem);
+  const [, digits = "", exponent, suffix = ""] = QUANTITY.exec(text) ?? [];
   const negative = digits.startsWith("-");
   const [whole = "", fraction = ""] = digits.replace(/^[+-]/, "").split(".");
   const mantissa = BigInt(whole + fraction || "0");
   const power = BINARY.indexOf(suffix as (typeof BINARY)[number]) + 1;
   const tens = exponent === undefined ? (power > 0 ? 0 : (DECIMAL[suffix] ?? 0)) : Number(exponent);
-  const scale = Math.max(-64, Math.min(tens, MAX_EXPONENT)) - fraction.length + 9;
+  const scale = Math.max(LEAST_SCALE, tens) - fraction.length + 9;
   const value = mantissa * 1024n ** BigInt(power);
   const nanos = scale >= 0 ? value * 10n ** BigInt(scale) : divideUp(value, 10n ** BigInt(-scale));
   return {
@@ -115,7 +125,7 @@ function write(nanos: bigint, form: QuantityForm): string {
   }
   let value = size;
   let exponent = -9;
-  while (exponent < 18 && value % 1000n === 0n) {
+  while ((exponent < 18 || form === "exponent") && value % 1000n === 0n) {
     value /= 1000n;
     exponent += 3;
   }

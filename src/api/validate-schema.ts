@@ -3,7 +3,7 @@ import type { Served } from "./catalog.ts";
 import type { KubeObject } from "./kinds.ts";
 import { canonicalTime } from "./json-time.ts";
 import { isNestedTooDeeply } from "./nesting.ts";
-import { QUANTITY_RULE, canonicalQuantity, isQuantity } from "./quantity.ts";
+import { QUANTITY_RULE, canonicalQuantity, quantityProblem } from "./quantity.ts";
 import { definitionOf } from "./schema.ts";
 import type { Primitive, SchemaType } from "./schema.ts";
 
@@ -208,7 +208,8 @@ function time(type: "time" | "microtime", value: unknown): string | undefined {
 
 function quantity(value: unknown): string {
   const text = typeof value === "number" ? String(value) : value;
-  if (typeof text !== "string" || !isQuantity(text)) throw new TypeMismatch(QUANTITY_RULE);
+  const problem = typeof text === "string" ? quantityProblem(text) : QUANTITY_RULE;
+  if (typeof text !== "string" || problem !== undefined) throw new TypeMismatch(problem ?? QUANTITY_RULE);
   return canonicalQuantity(text);
 }
 

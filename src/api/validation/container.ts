@@ -1,9 +1,11 @@
+import { isIP } from "node:net";
 import { duplicate, forbidden, invalid, notSupported, required } from "../field-error.ts";
 import type { FieldError } from "../field-error.ts";
 import type { Container, EnvVar, Probe } from "../kinds.ts";
 import { compareQuantities } from "../quantity.ts";
 import { dnsLabelProblems, envNameProblems, portNameProblems } from "./names.ts";
 import { nonNegative, portNumber, positive } from "./numbers.ts";
+import { containerSecurityErrors } from "./security-context.ts";
 import { mountErrors } from "./volumes.ts";
 
 export const PROTOCOLS = ["SCTP", "TCP", "UDP"];
@@ -17,6 +19,8 @@ export function containerErrors(container: Container, field: string, volumes: Re
   if (!image) errors.push(required(`${field}.image`));
   else if (image !== image.trim()) {
     errors.push(invalid(`${field}.image`, image, "must not have leading or trailing whitespace"));
+  } else if (/[\s\p{Cc}]/u.test(image)) {
+    errors.push(invalid(`${field}.image`, image, "must not contain white space or control characters"));
   }
   errors.push(...oneOf(imagePullPolicy, `${field}.imagePullPolicy`, ["Always", "IfNotPresent", "Never"]));
   errors.push(
@@ -30,8 +34,21 @@ export function containerErrors(container: Container, field: string, volumes: Re
     ...probeErrors(container.readinessProbe, `${field}.readinessProbe`, false),
     ...probeErrors(container.startupProbe, `${field}.startupProbe`, true),
     ...lifecycleErrors(container, `${field}.lifecycle`),
+    ...containerSecurityErrors(container, `${field}.securityContext`),
+    ...noNul(container.workingDir, `${field}.workingDir`),
+    ...wordErrors(container.command, `${field}.command`),
+    ...wordErrors(container.args, `${field}.args`),
   );
   return errors;
+}
+
+/** The kernel ends a word of a command, a variable and a path there: what follows would silently be lost. */
+function noNul(text: string | undefined, field: string): FieldError[] {
+  return text?.includes("\0") ? [invalid(field, text, "must not contain the character NUL")] : [];
+}
+
+function wordErrors(words: readonly string[] | undefined, field: string): FieldError[] {
+  return (words ?? []).flatMap((word, index) => noNul(word, `${field}[${index}]`));
 }
 
 /** An enum: nothing is left to defaulting, which ran before. */
@@ -42,7 +59,7 @@ export function oneOf(value: string | undefined, field: string, supported: reado
 function portErrors({ ports = [] }: Container, field: string): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
-  for (const [index, { name, containerPort, hostPort, protocol }] of ports.entries()) {
+  for (const [index, { name, containerPort, hostPort, hostIP, protocol }] of ports.entries()) {
     const path = `${field}[${index}]`;
     if (name) {
       const problems = portNameProblems(name);
@@ -54,6 +71,10 @@ function portErrors({ ports = [] }: Container, field: string): FieldError[] {
     else errors.push(...portNumber(containerPort, `${path}.containerPort`));
     if (hostPort) errors.push(...portNumber(hostPort, `${path}.hostPort`));
     errors.push(...oneOf(protocol, `${path}.protocol`, PROTOCOLS));
+    if (hostIP && isIP(hostIP) === 0) {
+      const rule = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+      errors.push(invalid(`${path}.hostIP`, hostIP, rule));
+    }
   }
   return errors;
 }
@@ -61,6 +82,7 @@ function portErrors({ ports = [] }: Container, field: string): FieldError[] {
 function envErrors({ name, value, valueFrom }: EnvVar, field: string): FieldError[] {
   const errors: FieldError[] = name ? [] : [required(`${field}.name`)];
   if (name) errors.push(...envNameProblems(name).map((problem) => invalid(`${field}.name`, name, problem)));
+  errors.push(...noNul(value, `${field}.value`));
   if (valueFrom === undefined) return errors;
   const path = `${field}.valueFrom`;
   const sources = Object.values(valueFrom).filter((source) => source !== undefined);
@@ -147,6 +169,7 @@ function handlerErrors(handler: Handler, field: string): FieldError[] {
   for (const kind of kinds.slice(1))
     errors.push(forbidden(`${field}.${kind}`, "may not specify more than 1 handler type"));
   if (exec && (exec.command ?? []).length === 0) errors.push(required(`${field}.exec.command`));
+  errors.push(...wordErrors(exec?.command, `${field}.exec.command`));
   if (httpGet) {
     errors.push(
       ...handlerPort(httpGet.port, `${field}.httpGet.port`),

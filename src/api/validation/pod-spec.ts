@@ -7,6 +7,7 @@ import { containerErrors, oneOf } from "./container.ts";
 import { annotationErrors, labelErrors } from "./metadata.ts";
 import { dnsLabelProblems, dnsSubdomainProblems, qualifiedNameProblems } from "./names.ts";
 import { nonNegative } from "./numbers.ts";
+import { podSecurityErrors } from "./security-context.ts";
 import { volumeErrors } from "./volumes.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
@@ -29,6 +30,7 @@ export function podSpecErrors(spec: PodSpec, field: string): FieldError[] {
     ...tolerationErrors(spec, `${field}.tolerations`),
     ...spreadErrors(spec, `${field}.topologySpreadConstraints`),
     ...hostNetworkErrors(spec, field),
+    ...podSecurityErrors(spec, `${field}.securityContext`),
   ];
 }
 
