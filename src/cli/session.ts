@@ -7,6 +7,7 @@ import { discover, findResources, type Resource } from "../client/discovery.ts";
 import { readKubeconfig } from "../client/kubeconfig.ts";
 import type { Arguments } from "./command.ts";
 import { readSettings, settingsPath } from "./settings.ts";
+import { readPath } from "./read-path.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Where a command reads and writes; a test passes its own. */
@@ -100,13 +101,13 @@ export interface Target {
  */
 function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
   const kubeconfig = args.text("kubeconfig");
-  if (kubeconfig !== undefined) return { ...readKubeconfig(kubeconfig), origin: `--kubeconfig ${kubeconfig}` };
+  if (kubeconfig !== undefined) return targetOfKubeconfig(kubeconfig, args);
   const path = settingsPath(env);
   const settings = readSettings(path);
   const context = settings.contexts[settings.currentContext] ?? {};
   const server = args.text("server") ?? (env["PSCTL_SERVER"] || context.server);
   const caFile = args.text("certificate-authority") ?? env["PSCTL_CA"];
-  const ca = caFile === undefined ? context.certificateAuthority : readFileSync(caFile, "utf8");
+  const ca = caFile === undefined ? context.certificateAuthority : readPath(caFile, () => readFileSync(caFile, "utf8"));
   const token = tokenOf(args, env) ?? context.token;
   if (server !== undefined) {
     const origin = args.text("server")
@@ -138,9 +139,28 @@ function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
   };
 }
 
+/** What the other flags say replaces that part of the file. */
+function targetOfKubeconfig(path: string, args: Arguments): Target {
+  const { connection, namespace } = readPath(path, () => readKubeconfig(path));
+  const server = args.text("server");
+  const caFile = args.text("certificate-authority");
+  const token = tokenOf(args, {});
+  const ca = caFile === undefined ? connection.ca : readPath(caFile, () => readFileSync(caFile, "utf8"));
+  const credentials = token === undefined ? connection : { token };
+  return {
+    connection: {
+      ...credentials,
+      ...(ca ? { ca } : {}),
+      server: server === undefined ? connection.server : checkedServer(server),
+    },
+    namespace,
+    origin: server === undefined ? `--kubeconfig ${path}` : "--server",
+  };
+}
+
 function tokenOf(args: Arguments, env: NodeJS.ProcessEnv): string | undefined {
   const file = args.text("token-file") ?? env["PSCTL_TOKEN_FILE"];
-  if (file !== undefined) return readFileSync(file, "utf8").trim();
+  if (file !== undefined) return readPath(file, () => readFileSync(file, "utf8")).trim();
   return args.text("token") ?? env["PSCTL_TOKEN"];
 }
 

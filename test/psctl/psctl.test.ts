@@ -206,6 +206,21 @@ for (const [words, message] of mistakes) {
   });
 }
 
+test("a server given beside a kubeconfig is the one that is asked", async () => {
+  const kubeconfig = join(folder, "kubeconfig");
+  const cluster = { name: "c", cluster: { server: served.url } };
+  const context = { name: "x", context: { cluster: "c", user: "u" } };
+  const config = { "current-context": "x", clusters: [cluster], contexts: [context], users: [] };
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const get = ["get", "namespaces", "default", "-o", "name", `--kubeconfig=${kubeconfig}`];
+  assert.equal((await psctl(get)).out, "namespace/default\n");
+  const elsewhere = await psctl([...get, "--server=http://127.0.0.1:1"]);
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.err, /127\.0\.0\.1:1/);
+  const missing = await psctl(["get", "pods", `--kubeconfig=${join(folder, "nosuch")}`]);
+  assert.equal(missing.err, `error: Cannot read ${join(folder, "nosuch")}: it does not exist\n`);
+});
+
 test("a server that is not there is named, with where its name came from", async () => {
   const { code, err } = await psctl(["get", "pods"], { env: { PSCTL_SERVER: "http://127.0.0.1:1" } });
   assert.equal(code, 1);

@@ -9,6 +9,7 @@ import { apiVersionOf, pathOf, type Resource } from "../../client/discovery.ts";
 import type { Command, CommandFlag } from "../command.ts";
 import { goJson } from "../output/go-json.ts";
 import { qualifiedName } from "../output/print-objects.ts";
+import { readPath } from "../read-path.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -73,15 +74,6 @@ export async function readManifests(
   }
   if (objects.length === 0) throw new UsageError(`No objects in ${files.join(", ")}`);
   return objects;
-}
-
-function readPath<Result>(path: string, read: () => Result): Result {
-  try {
-    return read();
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new Error(`Cannot read ${path}`, { cause: missing ? "it does not exist" : error });
-  }
 }
 
 function manifestFiles(path: string, recursive: boolean): string[] {

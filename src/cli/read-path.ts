@@ -1,0 +1,9 @@
+/** Reads what somebody has named, and says which path it was where that fails. */
+export function readPath<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new Error(`Cannot read ${path}`, { cause: missing ? "it does not exist" : error });
+  }
+}
