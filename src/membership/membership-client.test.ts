@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { eventually } from "../../test/poll.ts";
 import { silentLogger } from "../lib/log.ts";
@@ -115,6 +115,33 @@ test("TLS on the cluster port goes to whoever takes it", async () => {
   socket.destroy();
   given.destroy();
   await node.stop();
+});
+
+test("nodes meet over IPv6", async () => {
+  const six = { bind: { host: "::1", port: 0 } };
+  const [a, b] = await Promise.all([start("a", six), start("b", six)]);
+  await b.client.join([`[::1]:${a.client.endpoint.port}`]);
+  await eventually(() => stateOf(a, "b") === "alive" && stateOf(b, "a") === "alive");
+  await eventually(async () => ((await b.client.metrics())["roundTrips"] ?? 0) > 0);
+  await Promise.all([a.stop(), b.stop()]);
+});
+
+test("connections that somebody else accepted are served", async () => {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  const node = await start("a", { bind: { host: "127.0.0.1", port } }, { streams: "given" });
+  let accepted = 0;
+  listener.on("connection", (socket) => {
+    accepted += 1;
+    node.client.accept(socket);
+  });
+  const other = await start("b");
+  await other.client.join([`127.0.0.1:${port}`]);
+  assert.equal(accepted, 1);
+  await eventually(() => stateOf(other, "a") === "alive");
+  await Promise.all([node.stop(), other.stop()]);
+  listener.close();
 });
 
 test("what cannot be is refused with the reason", async () => {
