@@ -64,9 +64,8 @@ test("nodes join, tell their metadata and messages, and leave", () =>
     assert.equal(Buffer.from(seen?.meta ?? []).toString(), "ready");
     await a.client.send("b", Buffer.from("hello"), { reliable: true });
     await eventually(() => b.reports.some(({ kind }) => kind === "user"));
-    const metrics = await a.client.metrics();
-    assert.ok((metrics["packetBytesSent"] ?? 0) > 0);
-    assert.equal(metrics["members"], 2);
+    await eventually(async () => ((await a.client.metrics())["packetBytesSent"] ?? 0) > 0);
+    assert.equal((await a.client.metrics())["members"], 2);
     await b.client.leave();
     await eventually(() => stateOf(a, "b") === "left");
   }));
