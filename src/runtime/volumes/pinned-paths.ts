@@ -1,9 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdir, open, readdir, readFile, readlink, rmdir, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { runMount } from "./run-mount.ts";
 
 /**
  * Paths that mean what was opened even if somebody replaces it by a link before Podman mounts it: binds below a
@@ -25,7 +22,7 @@ export class PinnedPaths {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     if ((await what.stat()).isDirectory()) await mkdir(target, { mode: 0o700 });
     else await (await open(target, "wx", 0o600)).close();
-    await run("mount", ["--bind", `/proc/${process.pid}/fd/${what.fd}`, target]);
+    await runMount(["mount", "--bind", `/proc/${process.pid}/fd/${what.fd}`, target]);
     return target;
   }
 
@@ -38,7 +35,7 @@ export class PinnedPaths {
 
   async #unpin(target: string): Promise<void> {
     const mounts = await readFile("/proc/self/mounts", "utf8");
-    if (mounts.includes(` ${target} `)) await run("umount", [target]);
+    if (mounts.includes(` ${target} `)) await runMount(["umount", target]);
     await rmdir(target).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOTDIR") await unlink(target);
       else missing(error);

@@ -1,19 +1,17 @@
-import { execFile } from "node:child_process";
 import { chmod, chown, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Pod, Volume } from "../../api/kinds.ts";
 import type { Objects } from "../../api/objects.ts";
 import { parseQuantity } from "../../api/quantity.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { runProgram } from "../../lib/host/run-program.ts";
 import type { Placement } from "../env/field-value.ts";
 import { writeFileTree } from "./file-tree.ts";
 import { hostPath } from "./host-path.ts";
 import { PinnedPaths } from "./pinned-paths.ts";
+import { runMount } from "./run-mount.ts";
 import { openSubPath } from "./sub-path.ts";
 import { volumeFiles, VolumeError } from "./volume-files.ts";
-
-const run = promisify(execFile);
 
 export interface PodVolumesDeps {
   readonly objects: Pick<Objects, "get">;
@@ -81,7 +79,7 @@ export class PodVolumes {
     await this.#pins(uid).remove();
     const memory = join(this.#deps.memoryDirectory, uid);
     const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[1] ?? "");
-    for (const mount of mounts) if (mount.startsWith(`${memory}/`)) await run("umount", [mount]);
+    for (const mount of mounts) if (mount.startsWith(`${memory}/`)) await runMount(["umount", mount]);
     await removeTree(memory);
     await removeTree(join(this.#deps.diskDirectory, uid));
   }
@@ -128,7 +126,7 @@ async function mountMemory(path: string, sizeLimit: string | undefined): Promise
   if (mounts.includes(` ${path} `)) return;
   const bytes = sizeLimit === undefined ? undefined : parseQuantity(sizeLimit);
   const size = bytes === undefined || bytes === 0 ? [] : ["-o", `size=${Math.ceil(bytes)}`];
-  await run("mount", ["-t", "tmpfs", ...size, "tmpfs", path]);
+  await runMount(["mount", "-t", "tmpfs", ...size, "tmpfs", path]);
 }
 
 /** Without root, what containers made belongs to subordinate ids: only Podman's user namespace may remove that. */
@@ -138,7 +136,7 @@ async function removeTree(path: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (canChown() || (code !== "EACCES" && code !== "EPERM")) throw error;
-    await run("podman", ["unshare", "rm", "-rf", "--", path]);
+    await runProgram(["podman", "unshare", "rm", "-rf", "--", path]);
   }
 }
 
