@@ -22,6 +22,10 @@ export function podSpecWarnings(spec: PodSpec | undefined, field: string): strin
   const pending = UNSERVED.filter((name) => !isEmpty(spec[name])).map((name) => staysPending(`${field}.${name}`));
   if (spec.hostUsers === false) pending.push(staysPending(`${field}.hostUsers`));
   if (!isEmpty(spec.resources)) pending.push(notActedOn(`${field}.resources`));
+  // Without a word only where nobody has asked for an account: nearly every pod could have a token and does not use it.
+  if (spec.automountServiceAccountToken === true || (spec.serviceAccountName ?? "default") !== "default") {
+    pending.push(`${field}.serviceAccountName: pods get no token for the API yet`);
+  }
   if (spec.schedulerName !== undefined && spec.schedulerName !== "default-scheduler") {
     pending.push(
       `${field}.schedulerName: no scheduler of that name runs here; the pod stays Pending until one binds it`,

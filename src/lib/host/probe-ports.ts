@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fail, type HostProbe, ok } from "./host-probe.ts";
+import { findRunningAgent } from "./running-agent.ts";
 
-/** Whether the agent's ports can be bound; ports that an agent of this data directory holds are fine. */
+/** Whether the agent's ports can be bound. Where an agent runs already it has them, or it would not run. */
 export const agentPorts: HostProbe = {
   name: "ports",
   run: async ({ ports, rootless }) => {
+    const running = await findRunningAgent();
+    if (running) return ok(`held by the agent that runs here, pid ${running.pid}, --data-dir ${running.dataDir}`);
     const wanted = [
       { ...ports.api, flag: "--api-addr" },
       { ...ports.http, flag: "--http-addr" },

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { agentPorts } from "./probe-ports.ts";
+import { findRunningAgent, hostLockName } from "./running-agent.ts";
+
+test("ports that nobody has are fine, and one that another program has is named", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const question = {
+    rootless: false,
+    dataDir: "/data",
+    podmanSocket: "/podman.sock",
+    resolvers: [],
+    ports: { api: { host: "127.0.0.1", port }, http: { host: "127.0.0.1", port }, ingress: [] },
+  };
+  const taken = await agentPorts.run(question, new AbortController().signal);
+  // Where an agent of this user runs on the machine, the ports are its own.
+  const agent = await findRunningAgent();
+  if (agent) assert.match(taken.detail, new RegExp(`held by the agent that runs here, pid ${agent.pid}`));
+  else assert.match(taken.detail, new RegExp(`port ${port} on 127.0.0.1 cannot be bound: EADDRINUSE`));
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal((await agentPorts.run(question, new AbortController().signal)).result, "ok");
+});
+
+test("an agent that holds the host is found by whoever asks", async () => {
+  const name = `${hostLockName()}/test-${process.pid}`;
+  assert.equal(await findRunningAgent(name), undefined);
+  const holder = createServer((socket) => socket.end(JSON.stringify({ pid: 7, dataDir: "/data" })));
+  await new Promise<void>((resolve) => holder.listen({ path: `\0${name}` }, resolve));
+  assert.deepEqual(await findRunningAgent(name), { pid: 7, dataDir: "/data" });
+  await new Promise((resolve) => holder.close(resolve));
+});
