@@ -45,6 +45,10 @@ export interface ClusterMembers {
   /** `address` is this node's cluster port, for others to join through. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
+  /** Takes another node out. Both give a sentence for the user. */
+  remove(nodeName: string): Promise<string>;
+  /** Takes this node out; its agent ends soon after. */
+  leave(): Promise<string>;
 }
 
 /** Replaces keys while everything runs; each gives a sentence for the user. */

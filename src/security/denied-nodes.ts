@@ -19,15 +19,15 @@ export class DeniedNodes {
     this.#deps = deps;
   }
 
-  /** Refuses all certificates that the node has today. */
-  async deny(nodeName: string): Promise<void> {
+  /** Refuses all certificates that were signed for the node until then, in milliseconds since the epoch; today's by default. */
+  async deny(nodeName: string, until = this.#deps.clock.now()): Promise<void> {
     const { store, clock } = this.#deps;
     const key = keyOf(nodeName);
     const object: KubeObject & { spec: { until: number } } = {
       apiVersion: "podman-swarm.io/v1",
       kind: "DeniedNode",
       metadata: { name: nodeName, creationTimestamp: timestamp(clock.now()), uid: secretBytes(16).toString("hex") },
-      spec: { until: clock.now() },
+      spec: { until: Math.max(until, this.#until(nodeName) ?? 0) },
     };
     try {
       await store.create(key, object);
@@ -37,11 +37,25 @@ export class DeniedNodes {
     }
   }
 
-  isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
-    const found = this.#deps.store.get(keyOf(nodeName))?.object["spec"] as { until: number } | undefined;
-    // A certificate has whole seconds, rounded down: one of the same second as the removal counts as older.
-    return found !== undefined && issuedAt <= found.until;
+  /** All of it, for a member that was away. */
+  list(): { readonly node: string; readonly until: number }[] {
+    return this.#deps.store.list(RESOURCE).entries.map(({ key, object }) => ({ node: key.name, ...specOf(object) }));
   }
+
+  isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
+    const until = this.#until(nodeName);
+    // A certificate has whole seconds, rounded down: one of the same second as the removal counts as older.
+    return until !== undefined && issuedAt <= until;
+  }
+
+  #until(nodeName: string): number | undefined {
+    const entry = this.#deps.store.get(keyOf(nodeName));
+    return entry && specOf(entry.object).until;
+  }
+}
+
+function specOf(object: KubeObject): { readonly until: number } {
+  return object["spec"] as { until: number };
 }
 
 function keyOf(name: string): Key {

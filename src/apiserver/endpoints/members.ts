@@ -1,9 +1,16 @@
-import type { ClusterMembers } from "../ports.ts";
+import { ApiError } from "../../api/api-error.ts";
+import { describeError } from "../../lib/log.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { ClusterMembers } from "../ports.ts";
 import { methodNotAllowed } from "../resource-handler.ts";
 
-/** `/api/v1/members`: which nodes this one knows, and whether they live. Nodes as objects are `/api/v1/nodes`. */
+const PATH = /^\/api\/v1\/members(?:\/([^/]+))?$/;
+
+/**
+ * `GET /api/v1/members`: which nodes this one knows, and whether they live; Nodes as objects are `/api/v1/nodes`.
+ * `DELETE /api/v1/members/NAME` removes one, `POST /api/v1/leave` takes this one out.
+ */
 export class Members implements Endpoint {
   readonly #cluster: ClusterMembers;
 
@@ -12,14 +19,41 @@ export class Members implements Endpoint {
   }
 
   async serve(exchange: Exchange): Promise<boolean> {
-    if (exchange.path !== "/api/v1/members") return false;
-    if (exchange.method !== "GET") throw methodNotAllowed();
-    const members = this.#cluster.members().toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    await exchange.sendJson(200, {
-      cluster: this.#cluster.about.clusterId,
-      join_address: this.#cluster.about.address,
-      members: members.map(({ name, host, port, state }) => ({ name, host, port, state })),
-    });
+    const { method, path } = exchange;
+    if (path === "/api/v1/leave") {
+      if (method !== "POST") throw methodNotAllowed();
+      await this.#change(exchange, "leave the cluster", () => this.#cluster.leave());
+      return true;
+    }
+    const match = PATH.exec(path);
+    if (!match) return false;
+    const [, encoded] = match;
+    if (encoded === undefined && method === "GET") await exchange.sendJson(200, this.#list());
+    else if (encoded !== undefined && method === "DELETE") {
+      const name = decodeURIComponent(encoded);
+      await this.#change(exchange, `remove the node ${JSON.stringify(name)}`, () => this.#cluster.remove(name));
+    } else throw methodNotAllowed();
     return true;
+  }
+
+  async #change(exchange: Exchange, what: string, change: () => Promise<string>): Promise<void> {
+    let message: string;
+    try {
+      message = await change();
+    } catch (error) {
+      throw new ApiError("ServiceUnavailable", `Cannot ${what}: ${describeError(error)}`);
+    }
+    await exchange.sendJson(200, { message });
+  }
+
+  #list(): object {
+    const { about, members } = { about: this.#cluster.about, members: this.#cluster.members() };
+    return {
+      cluster: about.clusterId,
+      join_address: about.address,
+      members: members
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ name, host, port, state }) => ({ name, host, port, state })),
+    };
   }
 }

@@ -9,6 +9,7 @@ import { get } from "./get.ts";
 import { init } from "./init.ts";
 import { keys } from "./keys.ts";
 import { kubeconfig } from "./kubeconfig.ts";
+import { leave } from "./leave.ts";
 import { logs } from "./logs.ts";
 import { members } from "./members.ts";
 import { rollout } from "./rollout.ts";
@@ -20,6 +21,7 @@ const OTHERS: readonly Command[] = [
   init,
   token,
   members,
+  leave,
   keys,
   apply,
   get,

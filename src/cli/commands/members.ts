@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { alignColumns } from "../output/table.ts";
 import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
 
 export interface MemberList {
   readonly cluster: string;
@@ -15,10 +16,22 @@ export interface MemberList {
 
 export const members: Command = {
   name: "members",
-  summary: "List the nodes that this one knows, and whether they live",
-  usage: "[flags]",
+  summary: "List the nodes that this one knows, and whether they live, or remove one",
+  usage: "[remove NAME] [flags]",
+  examples: ["psctl members", "psctl members remove node3"],
+  words: ["remove"],
   flags: [],
-  run: async (session) => {
+  run: async (session, args) => {
+    const [word, name, ...more] = args.positionals;
+    if (word !== undefined) {
+      if (word !== "remove" || name === undefined || more.length > 0) {
+        throw new UsageError("expected psctl members, or psctl members remove NAME");
+      }
+      const path = `/api/v1/members/${encodeURIComponent(name)}`;
+      const { message } = await session.client.json<{ message: string }>("DELETE", path, { signal: session.signal });
+      session.print(message);
+      return 0;
+    }
     const { members: all } = await readMembers(session);
     const rows = all.map(({ name, host, port, state }) => [name, `${host}:${port}`, state]);
     session.streams.out(alignColumns([["NAME", "ADDRESS", "STATE"], ...rows]));

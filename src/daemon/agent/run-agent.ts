@@ -6,6 +6,7 @@ import { runTogether } from "../../lib/run-together.ts";
 import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
 import { connectToSupervisor } from "../handles/received-sockets.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
+import { LeftCluster } from "../cluster/membership-changes.ts";
 import { openCluster } from "../cluster/open-cluster.ts";
 import { openControlPlane } from "./control-plane.ts";
 import { reportHost } from "./report-host.ts";
@@ -47,10 +48,16 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   } catch (error) {
     if (stop.aborted) return 0;
     logger.error("The agent process ends", { error: describeError(error) });
-    const final = [StateRefused, ConfigError, DamagedFile].some((kind) => error instanceof kind);
-    return final ? REFUSED_EXIT_CODE : 1;
+    return isFinal(error) ? REFUSED_EXIT_CODE : 1;
   } finally {
     // The channel to the supervisor would keep the process alive.
     if (process.connected) process.disconnect();
   }
+}
+
+/** Starting again by itself would not help; a part's own failure is the cause of what it takes down. */
+function isFinal(error: unknown): boolean {
+  const kinds = [StateRefused, ConfigError, DamagedFile, LeftCluster];
+  const seen = error instanceof Error ? [error, error.cause] : [];
+  return seen.some((one) => kinds.some((kind) => one instanceof kind));
 }

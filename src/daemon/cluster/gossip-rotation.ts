@@ -2,6 +2,7 @@ import { secretBytes } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
+import type { DeniedNodes } from "../../security/denied-nodes.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
 
 const STEPS = ["add", "use", "remove"] as const;
@@ -10,6 +11,8 @@ type Step = (typeof STEPS)[number];
 export interface GossipRotationDeps {
   readonly gossip: GossipKeys;
   readonly client: MembershipClient;
+  /** Goes with the keys: who was away has not heard of it either. */
+  readonly denied: DeniedNodes;
   readonly nodeName: string;
   /** Asks another member over TLS. */
   readonly ask: (
@@ -31,8 +34,8 @@ export class GossipRotation {
     this.#deps = deps;
   }
 
-  /** Gives how many members have the new key. Rejects, with the old key good everywhere, when one did not take a step. */
-  async rotate(): Promise<number> {
+  /** Gives how many members have the new key; those of `except` get none. Rejects, with the old key good everywhere, when one did not take a step. */
+  async rotate(except: readonly string[] = []): Promise<number> {
     if (this.#running) throw new Error("Cannot replace the gossip key: it is being replaced");
     this.#running = true;
     try {
@@ -40,15 +43,15 @@ export class GossipRotation {
       const [old] = gossip.keys;
       const made = secretBytes(32);
       try {
-        await this.#everywhere("add", made);
+        await this.#everywhere("add", made, except);
       } catch (error) {
         // Nobody uses it yet. Where it cannot be removed now it stays, and does no harm.
-        await Promise.allSettled([this.#everywhere("remove", made)]);
+        await Promise.allSettled([this.#everywhere("remove", made, except)]);
         throw error;
       }
-      await this.#everywhere("use", made);
-      if (old) await this.#everywhere("remove", old);
-      return this.#others().length + 1;
+      await this.#everywhere("use", made, except);
+      if (old) await this.#everywhere("remove", old, except);
+      return this.#others(except).length + 1;
     } finally {
       this.#running = false;
     }
@@ -57,7 +60,9 @@ export class GossipRotation {
   /** What another member asks of this one. */
   async answer(question: PeerMessage): Promise<PeerMessage> {
     const { kind, step, key } = question;
-    if (kind === "gossip-keys") return { keys: this.#deps.gossip.keys.map((one) => one.toString("base64")) };
+    if (kind === "gossip-keys") {
+      return { keys: this.#deps.gossip.keys.map((one) => one.toString("base64")), denied: this.#deps.denied.list() };
+    }
     const known = STEPS.find((one) => one === step);
     if (kind !== "gossip-key" || !known || typeof key !== "string") {
       throw new Error(`Cannot answer ${JSON.stringify(kind)}: this version does not know it`);
@@ -69,7 +74,10 @@ export class GossipRotation {
   /** Takes over the keys of a member, after a time away. Gives whether they are others than before. */
   async fetch(address: { readonly host: string; readonly port: number }): Promise<boolean> {
     const { gossip, client, ask } = this.#deps;
-    const { keys } = await ask(address, { kind: "gossip-keys" });
+    const { keys, denied = [] } = await ask(address, { kind: "gossip-keys" });
+    for (const { node, until } of denied as { node: string; until: number }[]) {
+      if (node !== this.#deps.nodeName) await this.#deps.denied.deny(String(node), Number(until));
+    }
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;
@@ -82,10 +90,10 @@ export class GossipRotation {
     return true;
   }
 
-  async #everywhere(step: Step, key: Buffer): Promise<void> {
+  async #everywhere(step: Step, key: Buffer, except: readonly string[]): Promise<void> {
     await this.#take(step, key);
     const question = { kind: "gossip-key", step, key: key.toString("base64") };
-    await Promise.all(this.#others().map((member) => this.#deps.ask(member, question)));
+    await Promise.all(this.#others(except).map((member) => this.#deps.ask(member, question)));
   }
 
   async #take(step: Step, key: Buffer): Promise<void> {
@@ -103,10 +111,12 @@ export class GossipRotation {
     }
   }
 
-  #others(): MemberView[] {
+  #others(except: readonly string[]): MemberView[] {
     const { client, nodeName } = this.#deps;
     return client
       .members()
-      .filter(({ name, state }) => name !== nodeName && (state === "alive" || state === "suspect"));
+      .filter(
+        ({ name, state }) => name !== nodeName && !except.includes(name) && (state === "alive" || state === "suspect"),
+      );
   }
 }

@@ -24,6 +24,7 @@ import { type ClusterMetrics, clusterMetrics } from "./cluster-metrics.ts";
 import { GossipRotation } from "./gossip-rotation.ts";
 import { gossipKeysFile, trustDirectory } from "./join-at-start.ts";
 import { MemberFile } from "./member-file.ts";
+import { MembershipChanges } from "./membership-changes.ts";
 
 /** While a node that knows of others sees none of them, it asks again this often. */
 const REJOIN_MS = 5_000;
@@ -37,6 +38,8 @@ export interface Cluster {
   members(): MemberView[];
   rotateGossip(): Promise<string>;
   rotateData(): Promise<string>;
+  remove(nodeName: string): Promise<string>;
+  leave(): Promise<string>;
   readonly parts: readonly Part[];
 }
 
@@ -57,7 +60,13 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const joinTokens = new JoinTokens({ store: state.store, clock, nodeName, caDigest: () => authority.digest });
   const late: Late = { members: () => [], peer: (socket) => void socket.destroy() };
   const metrics = clusterMetrics(state.metrics, () => late.members().filter(isAlive).length);
-  const { identity, denied, listener } = await openListener(config, { ...own, gossip, joinTokens, metrics, late });
+  const { identity, denied, joins, listener } = await openListener(config, {
+    ...own,
+    gossip,
+    joinTokens,
+    metrics,
+    late,
+  });
   const client = await MembershipClient.open(
     { log: own.logger },
     {
@@ -71,28 +80,66 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     { streams: "given", onTls: (socket) => listener.accept(socket) },
   );
   const stop = new AbortController();
-  const ask = (address: HostPort, question: PeerMessage): Promise<PeerMessage> =>
-    askWithin({ authority, identity, denied, clock }, { ...address, question }, stop.signal);
-  const rotation = new GossipRotation({ gossip, client, nodeName, ask });
+  const link = { authority, identity, denied, clock };
+  const changing = { gossip, client, listener, link, signal: stop.signal };
+  const { rotation, changes, answer } = openChanges(config, changing);
+  client.subscribe((report) => {
+    if (report.kind === "joined") joins.appeared(report.member.name);
+  }, stop.signal);
   late.members = () => client.members();
-  late.peer = (socket) =>
-    void answerWithin(socket, (question) => rotation.answer(question), { clock, signal: stop.signal });
-  const file = new MemberFile(join(dataDir, "members"));
+  late.peer = (socket) => void answerWithin(socket, answer, { clock, signal: stop.signal });
+  const file = new MemberFile(memberFilePath(dataDir));
   const look = { client, rotation, file, metrics, asked: config.join.map(textOf), nodeName };
   return {
     joinTokens,
     about: { clusterId: authority.clusterId, address: textOf({ host: advertiseAddr, port: bindAddr.port }) },
     members: () => client.members(),
     ...rotating({ rotation, state }),
+    remove: (name) => changes.remove(name),
+    leave: () => changes.leave(),
     parts: [
       { name: "node certificate", run: (signal) => identity.run(signal) },
       { name: "cluster listener", run: (signal) => listener.run(signal) },
       { name: "membership", run: (signal) => client.run(signal).finally(() => stop.abort()) },
+      { name: "membership changes", run: (signal) => changes.run(signal) },
       { name: "cluster port", run: (signal) => serve(sockets, (socket) => client.accept(socket), signal) },
       { name: "members", run: (signal) => lookAfterMembers(look, own, signal) },
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, { clock, logger: own.logger }, signal) },
     ],
   };
+}
+
+interface ChangesDeps {
+  readonly gossip: GossipKeys;
+  readonly client: MembershipClient;
+  readonly listener: ClusterListener;
+  readonly link: DialPeerDeps;
+  readonly signal: AbortSignal;
+}
+
+/** What members do together, and what this one answers when another asks for its part. */
+function openChanges(
+  { nodeName, dataDir }: AgentConfig,
+  { gossip, client, listener, link, signal }: ChangesDeps,
+): {
+  readonly rotation: GossipRotation;
+  readonly changes: MembershipChanges;
+  readonly answer: (question: PeerMessage) => Promise<PeerMessage>;
+} {
+  const ask = (address: HostPort, question: PeerMessage): Promise<PeerMessage> =>
+    askWithin(link, { host: address.host, port: address.port, question }, signal);
+  const { denied, clock } = link;
+  const rotation = new GossipRotation({ gossip, client, denied, nodeName, ask });
+  const dropDenied = (): void => listener.dropDenied();
+  const files = { trustDirectory: trustDirectory(dataDir), memberFile: memberFilePath(dataDir) };
+  const changes = new MembershipChanges({ client, rotation, denied, dropDenied, ask, clock, nodeName, ...files });
+  const answer = (question: PeerMessage): Promise<PeerMessage> =>
+    question["kind"] === "deny-node" ? changes.answer(question) : rotation.answer(question);
+  return { rotation, changes, answer };
+}
+
+function memberFilePath(dataDir: string): string {
+  return join(dataDir, "members");
 }
 
 interface ListenerDeps extends ClusterDeps {
@@ -150,7 +197,12 @@ function rotating({
 async function openListener(
   config: AgentConfig,
   deps: ListenerDeps,
-): Promise<{ readonly identity: NodeIdentity; readonly denied: DeniedNodes; readonly listener: ClusterListener }> {
+): Promise<{
+  readonly identity: NodeIdentity;
+  readonly denied: DeniedNodes;
+  readonly joins: JoinServer;
+  readonly listener: ClusterListener;
+}> {
   const { clock, random, logger: log, state, trust, gossip, joinTokens: tokens, metrics, late } = deps;
   const { nodeName, advertiseAddr, dataDir } = config;
   const { authority } = trust;
@@ -178,7 +230,7 @@ async function openListener(
     ...reporting(config, { state, metrics }),
     peer: ({ socket }) => late.peer(socket),
   });
-  return { identity, denied, listener };
+  return { identity, denied, joins, listener };
 }
 
 /** A dead node's name may be taken again: by the same node, made anew. */
@@ -260,10 +312,13 @@ async function lookAfterMembers(
     try {
       if (others().length === 0 && known.size > 0) await findAgain([...known], { client, rotation });
       // Who is alone now may have been parted from the others: their addresses stay.
-      if (others().length > 0) await file.write(others().map(addressOf));
+      if (others().length > 0) {
+        for (const address of others().map(addressOf)) known.add(address);
+        await file.write(others().map(addressOf));
+      }
     } catch (error) {
       if (signal.aborted) return;
-      logger.warn("Cannot find the other members; trying again", { error: describeError(error) });
+      logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
     }
     metrics.membership(await client.metrics());
     const wait = others().length === 0 && known.size > 0 ? REJOIN_MS : LOOK_AFTER_MS;
@@ -280,7 +335,10 @@ async function findAgain(
     await client.join(addresses);
   } catch (error) {
     const fetched = await Promise.allSettled(addresses.map((address) => rotation.fetch(endpointOf(address))));
-    if (!fetched.some((one) => one.status === "fulfilled" && one.value)) throw error;
+    if (!fetched.some((one) => one.status === "fulfilled" && one.value)) {
+      const refusals = fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : []));
+      throw new Error([describeError(error), ...refusals].join("; "), { cause: error });
+    }
     await client.join(addresses);
   }
 }

@@ -64,6 +64,11 @@ export class JoinServer {
     return { nodeName: request.nodeName, token };
   }
 
+  /** A node of this name is a member by now: from here on `nameTaken` tells whether its name is free. */
+  appeared(nodeName: string): void {
+    this.#given.delete(nodeName);
+  }
+
   async #decide(
     request: JoinRequest,
     { message, signature }: { readonly message: Buffer; readonly signature: Buffer },

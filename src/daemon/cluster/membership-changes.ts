@@ -1,0 +1,111 @@
+import { rename, rm } from "node:fs/promises";
+import { timestamp, type Clock } from "../../lib/clock.ts";
+import type { MembershipClient } from "../../membership/membership-client.ts";
+import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
+import type { DeniedNodes } from "../../security/denied-nodes.ts";
+import type { GossipRotation } from "./gossip-rotation.ts";
+
+/** This node has left its cluster on request. The agent ends with it, and does not start again by itself. */
+export class LeftCluster extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "LeftCluster";
+  }
+}
+
+/** By then an answer has gone out. */
+const ANSWERED_MS = 500;
+
+export interface MembershipChangesDeps {
+  readonly client: MembershipClient;
+  readonly rotation: GossipRotation;
+  readonly denied: DeniedNodes;
+  /** Closes the connections of those who are denied by now. */
+  readonly dropDenied: () => void;
+  readonly ask: (
+    address: { readonly host: string; readonly port: number },
+    question: PeerMessage,
+  ) => Promise<PeerMessage>;
+  readonly clock: Clock;
+  readonly nodeName: string;
+  readonly trustDirectory: string;
+  readonly memberFile: string;
+}
+
+/** Nodes that go: this one, or another that is removed. */
+export class MembershipChanges {
+  readonly #deps: MembershipChangesDeps;
+  readonly #left = Promise.withResolvers<never>();
+
+  constructor(deps: MembershipChangesDeps) {
+    this.#deps = deps;
+    // Whoever runs the node sees it.
+    this.#left.promise.catch(() => {});
+  }
+
+  /** Rejects with LeftCluster once this node has left; resolves at the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([this.#left.promise, ...(signal.aborted ? [] : [stopped])]);
+  }
+
+  /**
+   * Refuses a node's certificates on all living members, and replaces the gossip key without it. Rejects where a member
+   * could not be told: then it can be done again.
+   */
+  async remove(name: string): Promise<string> {
+    const { client, nodeName, rotation } = this.#deps;
+    if (name === nodeName) throw new Error(`${name} is the node that was asked: psctl leave takes it out`);
+    if (!client.members().some((member) => member.name === name)) throw new Error(`there is no member ${name}`);
+    await this.#deny(name, [name]);
+    const count = await rotation.rotate([name]);
+    return `The node ${name} is removed: its certificates are refused, and the other ${count} have a new gossip key.`;
+  }
+
+  /** Tells the others, sets this node's trust aside, and ends the agent. Containers go on running. */
+  async leave(): Promise<string> {
+    const { client, nodeName, trustDirectory, memberFile, clock } = this.#deps;
+    if (this.#others([]).length === 0) throw new Error("there is no other living member to leave");
+    await this.#deny(nodeName, []);
+    await client.leave();
+    const aside = `${trustDirectory}.left-${timestamp(clock.now()).replaceAll(/[-:]/g, "")}`;
+    await rename(trustDirectory, aside);
+    await rm(memberFile, { force: true });
+    const message =
+      `The node ${nodeName} has left the cluster, and its agent ends. Its containers run on; its keys and certificates ` +
+      `are in ${aside}. Started again, it is a cluster of its own, or joins one with --join and a token.`;
+    // The answer to who has asked goes out first.
+    clock.timer(ANSWERED_MS, () => this.#left.reject(new LeftCluster(message)));
+    return message;
+  }
+
+  /** What another member asks of this one. */
+  async answer({ node, until }: PeerMessage): Promise<PeerMessage> {
+    if (typeof node !== "string" || typeof until !== "number")
+      throw new Error("Cannot deny a node: which, and until when?");
+    if (node === this.#deps.nodeName) throw new Error(`Cannot deny ${node}: it is this node`);
+    const { denied, dropDenied, clock } = this.#deps;
+    await denied.deny(node, until);
+    // The node that leaves asks for this itself: its own connection lasts until it has the answer.
+    clock.timer(ANSWERED_MS, dropDenied);
+    return {};
+  }
+
+  async #deny(node: string, except: readonly string[]): Promise<void> {
+    const { denied, dropDenied, ask, clock, nodeName } = this.#deps;
+    const until = clock.now();
+    const question = { kind: "deny-node", node, until };
+    await Promise.all(this.#others(except).map((member) => ask(member, question)));
+    if (node === nodeName) return;
+    await denied.deny(node, until);
+    dropDenied();
+  }
+
+  #others(except: readonly string[]): MemberView[] {
+    const { client, nodeName } = this.#deps;
+    return client
+      .members()
+      .filter(({ name, state }) => name !== nodeName && state === "alive" && !except.includes(name));
+  }
+}
