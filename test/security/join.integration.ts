@@ -147,10 +147,37 @@ test("a host that crashed is dead in all lists, and alive after its boot", async
   await agree("n1 alive, n2 alive, n3 alive, n4 alive");
 });
 
+test("a removed node is refused at once, and may join anew; one that leaves is gone from all lists", async () => {
+  const [, second, third] = agents;
+  assert.ok(second && third);
+  const { message } = await client().json<{ message: string }>("DELETE", "/api/v1/members/n3");
+  assert.match(message, /The node n3 is removed: .*, and the other 3 have a new gossip key/);
+  clients.splice(2, 1)[0]?.close();
+  await agree("n1 alive, n2 alive, n3 dead, n4 alive");
+  await eventually(() => /the node n3 was removed from the cluster/.test(third.output), {
+    what: "n3 to hear of it",
+    timeoutMs: 30_000,
+  });
+  await third.stop();
+  agents[2] = await start(3, flagsOf(await makeToken()));
+  clients.splice(2, 0, agents[2].client());
+  await agree("n1 alive, n2 alive, n3 alive, n4 alive");
+
+  const left = await client(1).json<{ message: string }>("POST", "/api/v1/leave");
+  assert.match(left.message, /The node n2 has left the cluster, and its agent ends/);
+  clients.splice(1, 1)[0]?.close();
+  const ended = (): boolean => /agent process cannot run here/.test(second.output) && /has left/.test(second.output);
+  await eventually(ended, { what: "the agent's end" });
+  await agree("n1 alive, n2 left, n3 alive, n4 alive");
+  await eventually(() => second.stop().then(() => true), { what: "the supervisor's end" });
+  agents.splice(1, 1);
+  await assert.rejects(client().json("DELETE", "/api/v1/members/n9"), /there is no member n9/);
+});
+
 test("who may not join is told why, and so is the owner, by an Event and a metric", async () => {
-  await agents[3]?.stop();
-  agents.splice(3, 1);
-  clients.splice(3, 1)[0]?.close();
+  await agents[2]?.stop();
+  agents.splice(2, 1);
+  clients.splice(2, 1)[0]?.close();
   const revoked = await makeToken({ name: "revoked" });
   await client().json("DELETE", `/api/v1/join-tokens/${revoked.id}`);
   const place = { host: lab.host(4), user: "root" } as const;
@@ -172,7 +199,7 @@ test("who may not join is told why, and so is the owner, by an Event and a metri
   }
   const metrics = await client().text("GET", "/metrics");
   assert.match(metrics, /podman_swarm_cluster_refusals_total\{reason="TokenRevoked"\} 1/);
-  assert.match(metrics, /podman_swarm_cluster_members [34]\n/);
+  assert.match(metrics, /podman_swarm_cluster_members [23]\n/);
   const { join_tokens: tokens } = await client().json<{
     join_tokens: { id: string; uses_left: number; state: string }[];
   }>("GET", "/api/v1/join-tokens");
