@@ -3,12 +3,13 @@ import { apiThroughput } from "./rows/api-throughput.ts";
 import { dns } from "./rows/dns.ts";
 import { idle } from "./rows/idle.ts";
 import { ingress } from "./rows/ingress.ts";
+import { membership } from "./rows/membership.ts";
 import { podsReady } from "./rows/pods-ready.ts";
 import { start } from "./rows/start.ts";
 import { type Bench, resultLine } from "./support/row.ts";
 
 /** Quick ones first. `npm run bench NAME...` runs only those. */
-const BENCHES: readonly Bench[] = [start, dns, ingress, apiThroughput, podsReady, idle];
+const BENCHES: readonly Bench[] = [start, dns, ingress, apiThroughput, podsReady, membership, idle];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !BENCHES.some((bench) => bench.name === name));

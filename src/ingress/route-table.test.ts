@@ -69,7 +69,10 @@ test("a path costs what the rules are long, not what the client sends", () => {
     assert.equal(table.match("", path)?.backend, backend, path);
     assert.equal(table.match("", `${path}/${"a/".repeat(1000)}`)?.backend, backend, path);
   }
-  const started = performance.now();
-  for (let round = 0; round < 20; round++) table.match("a.test", "/".repeat(32_000));
-  assert.ok(performance.now() - started < 2000);
+});
+
+// A match that looks at every segment of such a path takes ten times as long as this deadline.
+test("a path of nothing but slashes holds nobody up", { timeout: 1000 }, () => {
+  const table = new RouteTable({ rules: [{ host: "", type: "Prefix", path: "/x", backend: "x", redirect: false }] });
+  for (let round = 0; round < 20; round++) assert.equal(table.match("a.test", "/".repeat(32_000)), undefined);
 });
