@@ -246,6 +246,7 @@ test("reconfiguration under load drops no request, not even those of endpoints t
   await clients;
   assert.equal(answered, CLIENTS * EACH);
   assert.ok(round >= 3, "every endpoint went away at least once while requests were under way");
+  assert.equal((await fetch(`http://127.0.0.1:${http}/`)).status, 200, "the last endpoint serves");
   assert.ok(await until(() => server.stats().drainingPools === 0));
   assert.equal(server.stats().pools, 1);
 });
