@@ -131,8 +131,10 @@ export class SerfNode implements InteropNode {
   }
 
   async leave(): Promise<void> {
+    // It may have ended before `serf leave` itself has: whoever listens only then waits for ever.
+    const exited = once(this.#child, "exit");
     await this.serf("leave");
-    await once(this.#child, "exit");
+    await exited;
   }
 
   kill(): Promise<void> {
