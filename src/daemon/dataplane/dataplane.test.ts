@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -161,7 +162,14 @@ test("a dial passes bytes both ways through half-closes, and tells why it was re
   );
   const connection = await client.dial("127.0.0.1", port);
   connection.end("hello ".repeat(50_000));
-  assert.equal(await text(connection), "HELLO ".repeat(50_000));
+  // By events: on Node 26, `text` of node:stream/consumers gives nothing for a duplex whose writing side has ended.
+  let answer = "";
+  connection
+    .setEncoding("utf8")
+    .on("data", (chunk: string) => (answer += chunk))
+    .resume();
+  await once(connection, "end");
+  assert.equal(answer, "HELLO ".repeat(50_000));
   await assert.rejects(client.dial("127.0.0.1", 1), (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED");
 });
 
