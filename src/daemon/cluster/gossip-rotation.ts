@@ -4,6 +4,8 @@ import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { DeniedNodes } from "../../security/denied-nodes.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
+import type { HostPort } from "../config/agent-config.ts";
+import type { PeerQuestions } from "./peer-questions.ts";
 
 const STEPS = ["add", "use", "remove"] as const;
 type Step = (typeof STEPS)[number];
@@ -14,11 +16,7 @@ export interface GossipRotationDeps {
   /** Goes with the keys: who was away has not heard of it either. */
   readonly denied: DeniedNodes;
   readonly nodeName: string;
-  /** Asks another member over TLS. */
-  readonly ask: (
-    address: { readonly host: string; readonly port: number },
-    question: PeerMessage,
-  ) => Promise<PeerMessage>;
+  readonly questions: PeerQuestions;
 }
 
 /**
@@ -32,6 +30,8 @@ export class GossipRotation {
 
   constructor(deps: GossipRotationDeps) {
     this.#deps = deps;
+    deps.questions.answers("gossip-keys", async () => this.#tell());
+    deps.questions.answers("gossip-key", (question) => this.#takeAsked(question));
   }
 
   /** Gives how many members have the new key; those of `except` get none. Rejects, with the old key good everywhere, when one did not take a step. */
@@ -57,24 +57,10 @@ export class GossipRotation {
     }
   }
 
-  /** What another member asks of this one. */
-  async answer(question: PeerMessage): Promise<PeerMessage> {
-    const { kind, step, key } = question;
-    if (kind === "gossip-keys") {
-      return { keys: this.#deps.gossip.keys.map((one) => one.toString("base64")), denied: this.#deps.denied.list() };
-    }
-    const known = STEPS.find((one) => one === step);
-    if (kind !== "gossip-key" || !known || typeof key !== "string") {
-      throw new Error(`Cannot answer ${JSON.stringify(kind)}: this version does not know it`);
-    }
-    await this.#take(known, Buffer.from(key, "base64"));
-    return {};
-  }
-
   /** Takes over the keys of a member, after a time away. Gives whether they are others than before. */
-  async fetch(address: { readonly host: string; readonly port: number }): Promise<boolean> {
-    const { gossip, client, ask } = this.#deps;
-    const { keys, denied = [] } = await ask(address, { kind: "gossip-keys" });
+  async fetch(address: HostPort): Promise<boolean> {
+    const { gossip, client, questions } = this.#deps;
+    const { keys, denied = [] } = await questions.ask(address, { kind: "gossip-keys" });
     for (const { node, until } of denied as { node: string; until: number }[]) {
       if (node !== this.#deps.nodeName) await this.#deps.denied.deny(String(node), Number(until));
     }
@@ -90,10 +76,22 @@ export class GossipRotation {
     return true;
   }
 
+  #tell(): PeerMessage {
+    const { gossip, denied } = this.#deps;
+    return { keys: gossip.keys.map((one) => one.toString("base64")), denied: denied.list() };
+  }
+
+  async #takeAsked({ step, key }: PeerMessage): Promise<PeerMessage> {
+    const known = STEPS.find((one) => one === step);
+    if (!known || typeof key !== "string") throw new Error("Cannot take a step with the gossip key: which?");
+    await this.#take(known, Buffer.from(key, "base64"));
+    return {};
+  }
+
   async #everywhere(step: Step, key: Buffer, except: readonly string[]): Promise<void> {
     await this.#take(step, key);
     const question = { kind: "gossip-key", step, key: key.toString("base64") };
-    await Promise.all(this.#others(except).map((member) => this.#deps.ask(member, question)));
+    await Promise.all(this.#others(except).map((member) => this.#deps.questions.ask(member, question)));
   }
 
   async #take(step: Step, key: Buffer): Promise<void> {

@@ -2,9 +2,11 @@ import { rename, rm } from "node:fs/promises";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { DeniedNodes } from "../../security/denied-nodes.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
+import type { PeerQuestions } from "./peer-questions.ts";
 
 /** This node has left its cluster on request. The agent ends with it, and does not start again by itself. */
 export class LeftCluster extends Error {
@@ -21,14 +23,14 @@ export interface MembershipChangesDeps {
   readonly client: MembershipClient;
   readonly rotation: GossipRotation;
   readonly denied: DeniedNodes;
-  /** Closes the connections of those who are denied by now. */
-  readonly dropDenied: () => void;
-  readonly ask: (
-    address: { readonly host: string; readonly port: number },
-    question: PeerMessage,
-  ) => Promise<PeerMessage>;
+  readonly listener: ClusterListener;
+  readonly questions: PeerQuestions;
   readonly clock: Clock;
   readonly nodeName: string;
+}
+
+/** What a node that leaves sets aside. */
+export interface MembershipFiles {
   readonly trustDirectory: string;
   readonly memberFile: string;
 }
@@ -36,10 +38,13 @@ export interface MembershipChangesDeps {
 /** Nodes that go: this one, or another that is removed. */
 export class MembershipChanges {
   readonly #deps: MembershipChangesDeps;
+  readonly #files: MembershipFiles;
   readonly #left = Promise.withResolvers<never>();
 
-  constructor(deps: MembershipChangesDeps) {
+  constructor(deps: MembershipChangesDeps, files: MembershipFiles) {
     this.#deps = deps;
+    this.#files = files;
+    deps.questions.answers("deny-node", (question) => this.#denyAsked(question));
     // Whoever runs the node sees it.
     this.#left.promise.catch(() => {});
   }
@@ -65,7 +70,8 @@ export class MembershipChanges {
 
   /** Tells the others, sets this node's trust aside, and ends the agent. Containers go on running. */
   async leave(): Promise<string> {
-    const { client, nodeName, trustDirectory, memberFile, clock } = this.#deps;
+    const { client, nodeName, clock } = this.#deps;
+    const { trustDirectory, memberFile } = this.#files;
     if (this.#others([]).length === 0) throw new Error("there is no other living member to leave");
     await this.#deny(nodeName, []);
     await client.leave();
@@ -80,26 +86,25 @@ export class MembershipChanges {
     return message;
   }
 
-  /** What another member asks of this one. */
-  async answer({ node, until }: PeerMessage): Promise<PeerMessage> {
+  async #denyAsked({ node, until }: PeerMessage): Promise<PeerMessage> {
     if (typeof node !== "string" || typeof until !== "number")
       throw new Error("Cannot deny a node: which, and until when?");
     if (node === this.#deps.nodeName) throw new Error(`Cannot deny ${node}: it is this node`);
-    const { denied, dropDenied, clock } = this.#deps;
+    const { denied, listener, clock } = this.#deps;
     await denied.deny(node, until);
     // The node that leaves asks for this itself: its own connection lasts until it has the answer.
-    clock.timer(ANSWERED_MS, dropDenied);
+    clock.timer(ANSWERED_MS, () => listener.dropDenied());
     return {};
   }
 
   async #deny(node: string, except: readonly string[]): Promise<void> {
-    const { denied, dropDenied, ask, clock, nodeName } = this.#deps;
+    const { denied, listener, questions, clock, nodeName } = this.#deps;
     const until = clock.now();
     const question = { kind: "deny-node", node, until };
-    await Promise.all(this.#others(except).map((member) => ask(member, question)));
+    await Promise.all(this.#others(except).map((member) => questions.ask(member, question)));
     if (node === nodeName) return;
     await denied.deny(node, until);
-    dropDenied();
+    listener.dropDenied();
   }
 
   #others(except: readonly string[]): MemberView[] {

@@ -1,0 +1,63 @@
+import { describeError } from "../../lib/log.ts";
+import type { MembershipClient } from "../../membership/membership-client.ts";
+import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { AgentDeps } from "../agent/state.ts";
+import type { ClusterMetrics } from "./cluster-metrics.ts";
+import type { GossipRotation } from "./gossip-rotation.ts";
+import { formatAddress, parseAddress } from "./member-address.ts";
+import type { MemberFile } from "./member-file.ts";
+
+/** While a node that knows of others sees none of them, it asks again this often. */
+const REJOIN_MS = 5_000;
+const LOOK_AFTER_MS = 15_000;
+
+export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
+  readonly client: MembershipClient;
+  readonly rotation: GossipRotation;
+  readonly file: MemberFile;
+  readonly metrics: ClusterMetrics;
+  /** Of --join, `host:port` each. */
+  readonly asked: readonly string[];
+  readonly nodeName: string;
+}
+
+/** Finds the others again after a start or a parting, remembers where they are, and counts. */
+export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): Promise<void> {
+  const { client, file, metrics, asked, nodeName, clock, logger } = deps;
+  const others = (): MemberView[] =>
+    client.members().filter((member) => member.name !== nodeName && member.state === "alive");
+  const known = new Set([...asked, ...(await file.read())]);
+  while (!signal.aborted) {
+    try {
+      if (others().length === 0 && known.size > 0) await findAgain([...known], deps);
+      // Who is alone now may have been parted from the others: their addresses stay.
+      if (others().length > 0) {
+        for (const address of others().map(formatAddress)) known.add(address);
+        await file.write(others().map(formatAddress));
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
+    }
+    metrics.membership(await client.metrics());
+    const wait = others().length === 0 && known.size > 0 ? REJOIN_MS : LOOK_AFTER_MS;
+    await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
+  }
+}
+
+/** Also after a time away, in which the others may have replaced their key. */
+async function findAgain(
+  addresses: readonly string[],
+  { client, rotation }: Pick<KeepInTouchDeps, "client" | "rotation">,
+): Promise<void> {
+  try {
+    await client.join(addresses);
+  } catch (error) {
+    const fetched = await Promise.allSettled(addresses.map((address) => rotation.fetch(parseAddress(address))));
+    if (!fetched.some((one) => one.status === "fulfilled" && one.value)) {
+      const refusals = fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : []));
+      throw new Error([describeError(error), ...refusals].join("; "), { cause: error });
+    }
+    await client.join(addresses);
+  }
+}
