@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -158,18 +157,16 @@ test("nonsense on the socket closes that connection and nothing else", async () 
 
 test("a dial passes bytes both ways through half-closes, and tells why it was refused", async () => {
   const port = await listening(
-    createServer({ allowHalfOpen: true }, (socket) => void text(socket).then((all) => socket.end(all.toUpperCase()))),
+    createServer({ allowHalfOpen: true }, (socket) => {
+      // By events: on Node 26.10, and before 24.21, `text` destroys a half-open socket when its other side ends.
+      let all = "";
+      socket.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
+      socket.on("end", () => socket.end(all.toUpperCase()));
+    }),
   );
   const connection = await client.dial("127.0.0.1", port);
   connection.end("hello ".repeat(50_000));
-  // By events: on Node 26, `text` of node:stream/consumers gives nothing for a duplex whose writing side has ended.
-  let answer = "";
-  connection
-    .setEncoding("utf8")
-    .on("data", (chunk: string) => (answer += chunk))
-    .resume();
-  await once(connection, "end");
-  assert.equal(answer, "HELLO ".repeat(50_000));
+  assert.equal(await text(connection), "HELLO ".repeat(50_000));
   await assert.rejects(client.dial("127.0.0.1", 1), (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED");
 });
 
