@@ -8,10 +8,10 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { identifyProcess } from "../../src/daemon/supervisor/process-identity.ts";
 import { root } from "../../scripts/root.ts";
 
 /** Where the store is kept, relative to the repository. */
@@ -48,7 +48,8 @@ function byPath(one: { parentPath: string; name: string }, other: { parentPath: 
 function makeStores(store: string, user: number): void {
   const kept = join(root, KEPT);
   mkdirSync(kept, { recursive: true });
-  const aside = mkdtempSync(join(kept, "new-"));
+  removeUnfinished(kept);
+  const aside = mkdtempSync(join(kept, `${UNFINISHED}${process.pid}-${identifyProcess(process.pid)?.started}-`));
   try {
     const both = join(aside, "both");
     mkdirSync(both);
@@ -67,6 +68,27 @@ function makeStores(store: string, user: number): void {
   } catch (error) {
     if (!existsSync(join(root, store))) throw error; // another test was faster
   } finally {
-    rmSync(aside, { recursive: true, force: true });
+    removeAside(aside);
   }
+}
+
+/** How a store is named while its maker works on it: `new-PID-STARTED-...`. */
+const UNFINISHED = "new-";
+
+/** Of makers that were killed. */
+function removeUnfinished(kept: string): void {
+  for (const name of readdirSync(kept).filter((entry) => entry.startsWith(UNFINISHED))) {
+    const [, pid, started] = name.split("-");
+    if (identifyProcess(Number(pid))?.started !== started) removeAside(join(kept, name));
+  }
+}
+
+/** With what a container in it has mounted, which a killed Podman leaves. */
+function removeAside(aside: string): void {
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .flatMap((line) => line.split(" ")[1] ?? [])
+    .filter((path) => path.startsWith(`${aside}/`));
+  for (const mount of mounts.toReversed()) execFileSync("umount", ["--lazy", mount]);
+  execFileSync("rm", ["-rf", "--one-file-system", aside]);
 }

@@ -3,16 +3,13 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSy
 import { delimiter, isAbsolute, join, relative } from "node:path";
 import { root } from "../../scripts/root.ts";
 import { ProgramError } from "../../src/lib/host/run-program.ts";
+import { enterHost, type Entrance, USER, type Visit } from "./enter-host.ts";
 import type { ImageStores } from "./image-store.ts";
+import { noteInit } from "./leftovers.ts";
 import { childOf, killInit, type LabInit, startInit } from "./lab-process.ts";
-
-/** The unprivileged user of every host, and the ids that its containers may use. */
-export const USER = { name: "pods", uid: 2001, ids: "200000:65536" } as const;
 
 /** Where a host shows the repository, read-only. */
 const SOURCE = "/srv";
-
-const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface LabHostOptions {
   readonly number: number;
@@ -60,6 +57,11 @@ export class LabHost {
   get pid(): number {
     if (this.#init === undefined) throw new Error(`Cannot use ${this.name}: it is not running`);
     return this.#init.pid;
+  }
+
+  /** How to get in, also for another process than this. */
+  get entrance(): Entrance {
+    return { pid: this.pid, homes: { root: join(this.folder, "root"), unprivileged: this.home } };
   }
 
   /** The path under which the host sees a file of the machine: the repository's are elsewhere. */
@@ -119,6 +121,7 @@ export class LabHost {
     const flags = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc", "--propagation=private"];
     const script = join(import.meta.dirname, "host-init");
     this.#init = await startInit(flags, [script, this.folder, this.name, root, initProgram()]);
+    noteInit(this.folder, this.#init.pid);
     const { number, switchPid } = this.#options;
     const port = `p${number}`;
     const mac = `02:99:00:00:00:${number.toString(16).padStart(2, "0")}`;
@@ -168,23 +171,12 @@ export class LabHost {
 
   /** Starts a program as root. What is spawned is a wrapper: `pidOf` tells the program's own process. */
   spawn(command: readonly [string, ...string[]], { env = {}, stdio = "pipe" }: RunOptions = {}): ChildProcess {
-    const all = { PATH: SYSTEM_PATH, HOME: join(this.folder, "root"), ...env };
-    return this.#enter([...environment(all, "/"), ...command], stdio);
+    return this.#enter({ as: "root", env, command }, stdio);
   }
 
   /** Starts a program as the unprivileged user. */
   spawnAsUser(command: readonly [string, ...string[]], { env = {}, stdio = "pipe" }: RunOptions = {}): ChildProcess {
-    const { name, uid } = USER;
-    const all = {
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      HOME: this.home,
-      USER: name,
-      LOGNAME: name,
-      XDG_RUNTIME_DIR: `/run/user/${uid}`,
-      ...env,
-    };
-    const become = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--init-groups", "--inh-caps=-all", "--"];
-    return this.#enter([...become, ...environment(all, this.home), ...command], stdio);
+    return this.#enter({ as: "unprivileged", env, command }, stdio);
   }
 
   /** The pid, as seen from the test, of a program that `spawn` or `spawnAsUser` has started. */
@@ -192,9 +184,9 @@ export class LabHost {
     return childOf(spawned.pid ?? 0);
   }
 
-  #enter(command: readonly string[], stdio: StdioOptions): ChildProcess {
-    const args = ["--target", `${this.pid}`, "--mount", "--net", "--uts", "--ipc", "--pid", "--", ...command];
-    return spawn("nsenter", args, { stdio });
+  #enter(visit: Visit, stdio: StdioOptions): ChildProcess {
+    const [program = "", ...args] = enterHost(this.entrance, visit);
+    return spawn(program, args, { stdio });
   }
 }
 
@@ -210,11 +202,6 @@ function sh(pid: number, script: string): void {
   execFileSync("nsenter", ["--target", `${pid}`, "--net", "sh", "-euc", script], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-}
-
-function environment(variables: Readonly<Record<string, string>>, directory: string): string[] {
-  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return ["env", "--ignore-environment", `--chdir=${directory}`, ...assignments];
 }
 
 /** Podman's own init, which ends with its child and reaps what others leave. */

@@ -8,6 +8,7 @@ import { after, before } from "node:test";
 import { eventually } from "../poll.ts";
 import { Lab } from "./lab.ts";
 import { canStartLabs, labTest } from "./lab-test.ts";
+import type { LabHost } from "./lab-host.ts";
 import { LAB_PREFIX } from "./leftovers.ts";
 
 const IMAGE = "localhost/podman-swarm/busybox:1";
@@ -16,7 +17,7 @@ let lab: Lab;
 
 before(async () => {
   if (!canStartLabs) return;
-  lab = await Lab.start({ hosts: 2 });
+  lab = await Lab.start({ hosts: 3 });
 });
 
 after(async () => {
@@ -34,22 +35,82 @@ labTest("hosts have names, processes, networks and files of their own", async ()
   assert.ok(!existsSync("/run/mark"));
 });
 
+/** A server on a host that says whose it is, at port 7000. */
+async function serve(host: LabHost): Promise<void> {
+  const program = `require("net").createServer((socket) => socket.end("${host.name}")).listen(7000, () => console.log("up"))`;
+  const server = host.spawn([host.path(process.execPath), "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(server.stdout ?? server, "data");
+}
+
+/** Resolves when `from` has reached the server of `to`. */
+async function reaches(from: LabHost, to: LabHost): Promise<void> {
+  const program = `require("net").connect({ port: 7000, host: "${to.name}", timeout: 300 })
+    .on("timeout", () => process.exit(1)).on("error", () => process.exit(1)).pipe(process.stdout)`;
+  assert.equal(await from.run([from.path(process.execPath), "-e", program]), to.name);
+}
+
 labTest("a cut host is not reached until it is healed", async () => {
   const [one, two] = lab.hosts;
   assert.ok(one && two);
-  const node = one.path(process.execPath);
-  const serve = `require("net").createServer((socket) => socket.end("from h2")).listen(7000, () => console.log("up"))`;
-  const server = two.spawn([node, "-e", serve], { stdio: ["ignore", "pipe", "inherit"] });
-  await once(server.stdout ?? server, "data");
-  const ask = `require("net").connect({ port: 7000, host: "h2", timeout: 300 })
-    .on("timeout", () => process.exit(1)).on("error", () => process.exit(1)).pipe(process.stdout)`;
-  const knock = (): Promise<string> => one.run([node, "-e", ask]);
-  assert.equal(await knock(), "from h2");
+  await serve(two);
+  await reaches(one, two);
   two.cut();
-  await assert.rejects(knock());
+  await assert.rejects(reaches(one, two));
   two.heal();
-  await eventually(knock, { what: "h2 from h1 again" });
-  process.kill(two.pidOf(server), "SIGKILL");
+  await eventually(() => reaches(one, two).then(() => true), { what: "h2 from h1 again" });
+});
+
+labTest("two parted hosts do not reach each other, and both reach the third, until this is mended", async () => {
+  const [one, two, three] = lab.hosts;
+  assert.ok(one && two && three);
+  await serve(one);
+  await serve(three);
+  lab.part([2, 1]);
+  assert.deepEqual(lab.losses, [{ between: [1, 2], percent: 100 }]);
+  await assert.rejects(reaches(one, two));
+  await assert.rejects(reaches(two, one));
+  await reaches(one, three);
+  await reaches(two, three);
+  lab.mend([[1, 2]]);
+  await eventually(() => reaches(one, two).then(() => true), { what: "h2 from h1 again" });
+  await reaches(two, one);
+  assert.deepEqual(lab.losses, []);
+});
+
+/** How many of 2,000 packets arrive. Nobody listens, so the kernel counts each, without a buffer that could be full. */
+async function arrivals(from: LabHost, to: LabHost): Promise<number> {
+  const program = `const socket = require("dgram").createSocket("udp4"); let left = 2000;
+    const send = () => (left-- > 0 ? socket.send("x", 9, "${to.address}", send) : socket.close()); send();`;
+  const count = async (): Promise<number> => {
+    const lines = (await to.run(["cat", "/proc/net/snmp"])).split("\n").filter((line) => line.startsWith("Udp:"));
+    const [names = [], values = []] = lines.map((line) => line.split(" "));
+    return Number(values[names.indexOf("NoPorts")]);
+  };
+  const before = await count();
+  await from.run([from.path(process.execPath), "-e", program]);
+  return (await count()) - before;
+}
+
+labTest("of what two hosts send each other the given share is lost, both ways, and nothing of the rest", async () => {
+  const [one, two, three] = lab.hosts;
+  assert.ok(one && two && three);
+  lab.lose(30, [[1, 2]]);
+  for (const [from, to] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    // Seven times the deviation on either side, and what the addresses' resolution may hold back.
+    const arrived = await arrivals(from, to);
+    assert.ok(arrived > 1200 && arrived < 1550, `${arrived} of 2000 arrived`);
+  }
+  assert.equal(await arrivals(one, three), 2000);
+  lab.lose(100);
+  assert.equal(lab.losses.length, 3);
+  lab.mend();
+  await eventually(async () => (await arrivals(one, two)) === 2000, { what: "all packets" });
+  assert.throws(() => lab.lose(101, [[1, 2]]), /Cannot lose 101 percent/);
+  assert.throws(() => lab.part([1, 1]), /Cannot part host 1 from itself/);
+  assert.throws(() => lab.part([1, 4]), /Cannot use host 4: the lab has 3/);
 });
 
 labTest("root and a user run containers of the shared images, each from a store of its own", async () => {

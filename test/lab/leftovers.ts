@@ -1,40 +1,85 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isRunning, type ProcessIdentity } from "../../src/daemon/supervisor/process-identity.ts";
+import {
+  identifyProcess,
+  isRunning,
+  killProcess,
+  type ProcessIdentity,
+} from "../../src/daemon/supervisor/process-identity.ts";
 
 /** How the folder of a lab is named, in the system's folder for temporary files. */
 export const LAB_PREFIX = "podman-swarm-lab-";
 
 /** In the folder of a lab: the process that started it. */
-export const OWNER_FILE = "owner.json";
+const OWNER_FILE = "owner.json";
 
-/** Removes the files of labs whose test was killed; their processes have ended with it. */
-export function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(LAB_PREFIX))) {
-    const folder = join(tmpdir(), name);
-    const owner = ownerOf(folder);
-    if (owner !== undefined && !isRunning(owner)) removeLab(folder);
+/** In the folder of a lab or of a host: its first process. */
+const INIT_FILE = "init.json";
+
+/** Notes the first process of a lab's switch or of a host, so that it can be found when the lab's own is gone. */
+export function noteInit(folder: string, pid: number): void {
+  writeIdentity(join(folder, INIT_FILE), pid);
+}
+
+/** Notes this process as the one with which a lab ends. */
+export function noteOwner(folder: string): void {
+  writeIdentity(join(folder, OWNER_FILE), process.pid);
+}
+
+/** Whole or not at all: other tests look at any moment. */
+function writeIdentity(file: string, pid: number): void {
+  const identity = identifyProcess(pid);
+  if (identity === undefined) throw new Error(`Cannot note process ${pid}: it has ended`);
+  writeFileSync(`${file}.new`, JSON.stringify(identity));
+  renameSync(`${file}.new`, file);
+}
+
+/** Removes what is left of labs whose test was killed. Resolves with the folders that it removed. */
+export function removeLeftovers(): string[] {
+  const folders = readdirSync(tmpdir())
+    .filter((entry) => entry.startsWith(LAB_PREFIX))
+    .map((name) => join(tmpdir(), name))
+    // What others put there is not ours to believe.
+    .filter((folder) => statSync(folder, { throwIfNoEntry: false })?.uid === process.getuid?.());
+  const left = folders.filter((folder) => {
+    const owner = readIdentity(join(folder, OWNER_FILE));
+    return owner !== undefined && !isRunning(owner);
+  });
+  for (const folder of left) removeLab(folder);
+  return left;
+}
+
+/** Undefined while a lab that is just starting has not written it, and once another test has removed it. */
+function readIdentity(file: string): ProcessIdentity | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 
-/** Undefined while a lab that is just starting has not written it. */
-function ownerOf(folder: string): ProcessIdentity | undefined {
-  const file = join(folder, OWNER_FILE);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity) : undefined;
-}
-
-/** Removes a lab's folder, and the control groups of its containers, which outlive them. */
+/** Ends what still runs of a lab, and removes its folder and the control groups of its containers, which outlive them. */
 export function removeLab(folder: string): void {
+  if (!existsSync(folder)) return; // another lab was faster
+  endInits(folder);
   removeControlGroups(containersOf(folder));
   // rm stays on the folder's own file system whatever should still be mounted in it; fs.rm would not.
   execFileSync("rm", ["-rf", "--one-file-system", folder]);
 }
 
+/** They end by themselves with their test, a moment after it; what a stopped one waits for is not awaited. */
+function endInits(folder: string): void {
+  const noted = ["", ...folders(folder)].map((name) => readIdentity(join(folder, name, INIT_FILE)));
+  const inits = noted.filter((one) => one !== undefined);
+  for (const init of inits) killProcess(init);
+  for (let tried = 0; tried < BUSY_TRIES && inits.some((init) => isRunning(init)); tried++) pause();
+}
+
 function containersOf(folder: string): Set<string> {
-  const hosts = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const stores = hosts.map((host) => join(folder, host.name, "containers/overlay-containers"));
+  const stores = folders(folder).map((host) => join(folder, host, "containers/overlay-containers"));
   return new Set(stores.flatMap((store) => (existsSync(store) ? readdirSync(store) : [])));
 }
 
@@ -57,8 +102,14 @@ function removeControlGroups(containers: ReadonlySet<string>): void {
   }
 }
 
+/** None where another lab has just removed it. */
 function folders(path: string): string[] {
-  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  try {
+    return readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** The kernel empties a control group a moment after the end of its last process. */
@@ -75,6 +126,10 @@ function removeEmpty(path: string): void {
       if (code !== "EBUSY" && code !== "ENOTEMPTY") throw error;
       if (tried === BUSY_TRIES) return; // one that stays busy is not ours
     }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
+    pause();
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
 }
