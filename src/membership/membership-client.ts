@@ -1,10 +1,13 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { isIP, type Socket } from "node:net";
+import { systemClock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import type { AggregatedNews } from "./aggregated-news.ts";
 import { StreamServer } from "./network/stream-server.ts";
 import type { MemberView, Report } from "./protocol/effects.ts";
 import type { Endpoint } from "./protocol/member.ts";
+import { type GossipRefusal, refusalNews } from "./refusal.ts";
 import { PortTakenError, WorkerCalls } from "./worker-calls.ts";
 import type { MembershipConfig } from "./worker-messages.ts";
 
@@ -18,6 +21,13 @@ export interface MembershipClientOptions {
   readonly streams?: "listen" | "given";
 }
 
+interface Opened {
+  readonly endpoint: Endpoint;
+  readonly calls: WorkerCalls;
+  readonly server: StreamServer;
+  readonly refusals: AggregatedNews<GossipRefusal>;
+}
+
 /** The membership as the main thread sees it; the work is done by a thread of its own. */
 export class MembershipClient {
   /** Where this node listens. */
@@ -25,17 +35,16 @@ export class MembershipClient {
   readonly #name: string;
   readonly #calls: WorkerCalls;
   readonly #server: StreamServer;
+  readonly #refusals: AggregatedNews<GossipRefusal>;
   readonly #members = new Map<string, MemberView>();
   readonly #listeners = new Set<(report: Report) => void>();
 
-  private constructor(
-    name: string,
-    { endpoint, calls, server }: { endpoint: Endpoint; calls: WorkerCalls; server: StreamServer },
-  ) {
+  private constructor(name: string, { endpoint, calls, server, refusals }: Opened) {
     this.#name = name;
     this.endpoint = endpoint;
     this.#calls = calls;
     this.#server = server;
+    this.#refusals = refusals;
   }
 
   /** Binds the cluster port and starts the worker. `run` owns both from then on. */
@@ -51,20 +60,22 @@ export class MembershipClient {
         if (!client) return undefined;
         return (await client.#call({ kind: "frame", frame, from })) as Uint8Array | undefined;
       };
-      const server = new StreamServer({ log }, { respond, ...(onTls ? { onTls } : {}) });
+      const hear = (report: Report): void => (client ? client.#hear(report) : void early.push(report));
+      const refusals = refusalNews({ clock: systemClock, log, onReport: hear });
+      const onRefused = (refusal: GossipRefusal): void => refusals.note(refusal);
+      const server = new StreamServer({ log }, { respond, onRefused, ...(onTls ? { onTls } : {}) });
       const { host } = config.bind;
       const port = streams === "listen" ? (await server.listen(host, config.bind.port)).port : config.bind.port;
       const endpoint = { host, port };
       try {
-        const { calls, members } = await WorkerCalls.start({ ...config, bind: endpoint }, (report) =>
-          client ? client.#hear(report) : void early.push(report),
-        );
-        client = new MembershipClient(config.name, { endpoint, calls, server });
+        const { calls, members } = await WorkerCalls.start({ ...config, bind: endpoint }, hear);
+        client = new MembershipClient(config.name, { endpoint, calls, server, refusals });
         for (const member of members) client.#members.set(member.name, member);
         for (const report of early) client.#hear(report);
         return client;
       } catch (error) {
         await server.close();
+        refusals.stop();
         if (!(error instanceof PortTakenError) || config.bind.port !== 0 || attempt === TRIES) throw error;
       }
     }
@@ -75,6 +86,7 @@ export class MembershipClient {
     const aborted = signal.aborted ? Promise.resolve() : once(signal, "abort").then(() => undefined);
     const error = await Promise.race([this.#calls.ended, aborted]);
     await this.#server.close();
+    this.#refusals.stop();
     if (error) throw new Error("Cannot go on with membership: its worker failed", { cause: error });
     await this.#calls.stop();
   }

@@ -6,7 +6,7 @@ import { MembershipNode } from "./membership-node.ts";
 import { MemoryNetwork, type MemoryTransport } from "./memory-network.ts";
 import type { Report } from "./protocol/effects.ts";
 import { addressBytes } from "./protocol/member.ts";
-import { LAN_SETTINGS } from "./protocol/settings.ts";
+import { LAN_SETTINGS, type Settings } from "./protocol/settings.ts";
 import { Keyring } from "./wire/keyring.ts";
 import type { SealOptions } from "./wire/seal-options.ts";
 
@@ -29,14 +29,19 @@ interface Running {
 
 const network = (): MemoryNetwork => new MemoryNetwork();
 
-function start(on: MemoryNetwork, last: number, seal: Partial<SealOptions> = {}): Running {
+function start(
+  on: MemoryNetwork,
+  last: number,
+  seal: Partial<SealOptions> = {},
+  settings: Partial<Settings> = {},
+): Running {
   const host = `10.0.0.${last}`;
   const transport = on.open({ host, port: 7946 });
   const reports: Report[] = [];
   const node = new MembershipNode(
     { transport, log: silentLogger },
     {
-      settings: { ...LAN_SETTINGS, ...FAST, name: `n${last}`, addr: addressBytes(host), port: 7946 },
+      settings: { ...LAN_SETTINGS, ...FAST, name: `n${last}`, addr: addressBytes(host), port: 7946, ...settings },
       seal: {
         keyring: new Keyring([Buffer.alloc(32, 1)]),
         label: "test",
@@ -103,22 +108,66 @@ test("user messages arrive by packet and by stream", () =>
     assert.throws(() => one?.node.send("nobody", Buffer.from("x")), /not a member/u);
   }));
 
-const strangers: readonly [string, Partial<SealOptions>][] = [
-  ["another key", { keyring: new Keyring([Buffer.alloc(32, 2)]) }],
-  ["no key", { keyring: new Keyring() }],
-  ["another label", { label: "other" }],
-  ["no label", { label: "" }],
+const strangers: readonly [string, Partial<SealOptions>, { reason: string; likely: RegExp }][] = [
+  [
+    "another key",
+    { keyring: new Keyring([Buffer.alloc(32, 2)]) },
+    { reason: "WrongKey", likely: /different gossip keys/u },
+  ],
+  ["no key", { keyring: new Keyring() }, { reason: "PlainText", likely: /does not encrypt/u }],
+  ["another label", { label: "other" }, { reason: "OtherLabel", likely: /different clusters/u }],
+  ["no label", { label: "" }, { reason: "OtherLabel", likely: /different clusters/u }],
 ];
-for (const [what, seal] of strangers) {
-  test(`a node with ${what} cannot join and is counted`, () =>
+for (const [what, seal, { reason, likely }] of strangers) {
+  test(`a node with ${what} cannot join, and both sides know why`, () =>
     cluster(1, async ([one], on) => {
       const stranger = start(on, 9, seal);
-      await assert.rejects(stranger.node.join({ host: "10.0.0.1", port: 7946 }), /Cannot join 10.0.0.1:7946/u);
-      await stranger.stop();
+      const join = (): Promise<void> => stranger.node.join({ host: "10.0.0.1", port: 7946 });
+      for (let time = 0; time < 5; time += 1) await assert.rejects(join(), /Cannot join 10.0.0.1:7946/u);
       assert.deepEqual(states(one as Running), { n1: "alive" });
-      assert.equal(one?.node.metrics()["framesRefused"], 1);
+      assert.equal(one?.node.metrics()["framesRefused"], 5);
+      const refusals = (one as Running).reports.flatMap((report) => (report.kind === "refused" ? [report] : []));
+      const shown = refusals.map(({ refusal, count }) => [refusal.reason, refusal.transport, refusal.host, count]);
+      assert.deepEqual(shown, [[reason, "stream", "10.0.0.9", 1]], "once, however often it tries");
+      const unheard = stranger.reports.flatMap((report) => (report.kind === "unheard" ? [report.unheard] : []));
+      assert.deepEqual(
+        unheard.map(({ host, port }) => `${host}:${port}`),
+        ["10.0.0.1:7946"],
+      );
+      assert.match(unheard[0]?.likely ?? "", likely);
+      await stranger.stop();
     }));
 }
+
+test("a member whose key became another one is refused by both, packets and streams, and both know why", () =>
+  cluster(2, async ([one, two]) => {
+    const next = Buffer.alloc(32, 9);
+    two?.node.installKey(next);
+    two?.node.useKey(next);
+    two?.node.removeKey(Buffer.alloc(32, 1));
+    const seen = ({ reports }: Running, transport: string): boolean =>
+      reports.some(
+        (report) =>
+          report.kind === "refused" && report.refusal.reason === "WrongKey" && report.refusal.transport === transport,
+      );
+    for (const node of [one, two] as [Running, Running]) {
+      await eventually(() => seen(node, "packet") && seen(node, "stream"));
+      await eventually(() =>
+        node.reports.some(({ kind, ...rest }) => kind === "unheard" && JSON.stringify(rest).includes("gossip keys")),
+      );
+    }
+  }));
+
+test("versions that do not fit are a refusal on both sides", () =>
+  cluster(1, async ([one], on) => {
+    const stranger = start(on, 9, {}, { delegate: { min: 4, max: 5, current: 5 } });
+    await assert.rejects(stranger.node.join({ host: "10.0.0.1", port: 7946 }), /all understand only/u);
+    const kinds = (reports: readonly Report[]): string[] =>
+      reports.flatMap((report) => (report.kind === "refused" ? [report.refusal.reason] : [report.kind]));
+    assert.deepEqual(kinds((one as Running).reports), ["OtherVersion"]);
+    assert.deepEqual(kinds(stranger.reports), ["unheard"]);
+    await stranger.stop();
+  }));
 
 test("garbage for its packets and frames changes nothing", () =>
   cluster(2, async (nodes, on) => {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
+import type { AggregatedNews } from "./aggregated-news.ts";
 import type { Effect, MemberView, Report } from "./protocol/effects.ts";
 import type { Input } from "./protocol/inputs.ts";
 import type { Endpoint } from "./protocol/member.ts";
@@ -8,8 +9,10 @@ import { viewOf } from "./protocol/member-view.ts";
 import type { MembershipState } from "./protocol/membership-state.ts";
 import type { Settings } from "./protocol/settings.ts";
 import { nextWake, startMembership, step } from "./protocol/step.ts";
+import { type GossipRefusal, refusalNews } from "./refusal.ts";
 import { ExchangeError, type Transport, type TransportHandler } from "./transport.ts";
-import { openFrame, sealFrame } from "./wire/frame.ts";
+import { likelyCause, type Unheard, unheardNews } from "./unheard.ts";
+import { type FrameMessage, openFrame, refusalFrame, refusalOf, sealFrame } from "./wire/frame.ts";
 import { openPacket, sealPacket } from "./wire/packet.ts";
 import { type SealOptions, sealOverhead } from "./wire/seal-options.ts";
 import { WireError } from "./wire/wire-error.ts";
@@ -25,6 +28,8 @@ export interface MembershipNodeOptions {
   readonly settings: Settings;
   readonly seal: SealOptions;
   readonly onReport: (report: Report) => void;
+  /** What others do wrong is reported at once, then so often at most. */
+  readonly newsEveryMs?: number;
 }
 
 /** How long leaving waits for its news to be told. Source: serf v0.9.8, agent/command.go, its leave timeout. */
@@ -58,6 +63,8 @@ export class MembershipNode implements TransportHandler {
     packetsRefused: 0,
     framesRefused: 0,
   };
+  readonly #refusals: AggregatedNews<GossipRefusal>;
+  readonly #unheard: AggregatedNews<Unheard>;
   readonly #work = new Set<Promise<void>>();
   #signal = AbortSignal.abort(new Error("it does not run"));
   #cancelWake: () => void = () => {};
@@ -74,6 +81,9 @@ export class MembershipNode implements TransportHandler {
     this.#options = options;
     const settings = { ...options.settings, packetOverhead: sealOverhead(options.seal) };
     this.#state = startMembership(settings, { random, now: clock.monotonic() });
+    const { onReport, newsEveryMs: everyMs } = options;
+    this.#refusals = refusalNews({ clock, log, onReport }, { everyMs });
+    this.#unheard = unheardNews({ clock, log, onReport }, { everyMs });
   }
 
   /** Takes part until `signal`. */
@@ -85,6 +95,8 @@ export class MembershipNode implements TransportHandler {
     } finally {
       this.#cancelWake();
       await Promise.all(this.#work);
+      this.#refusals.stop();
+      this.#unheard.stop();
     }
   }
 
@@ -161,11 +173,11 @@ export class MembershipNode implements TransportHandler {
     this.#traffic.packetBytesReceived += packet.length;
     try {
       const { messages, refused } = openPacket(packet, this.#options.seal);
-      for (const why of refused) this.#refused("packetsRefused", from, why);
+      for (const error of refused) this.#refused("packet", from, error);
       for (const message of messages) this.#step({ kind: "message", message, from });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#refused("packetsRefused", from, error.message);
+      this.#refused("packet", from, error);
     }
   }
 
@@ -174,18 +186,22 @@ export class MembershipNode implements TransportHandler {
       const message = openFrame(frame, this.#options.seal);
       let reply: Uint8Array | undefined;
       for (const effect of this.#step({ kind: "request", message }))
-        if (effect.kind === "reply") reply = sealFrame(effect.body, this.#options.seal, "reply");
+        if (effect.kind === "reply") {
+          reply = sealFrame(effect.body, this.#options.seal, "reply");
+          const { refused } = effect;
+          if (refused !== undefined) this.#refused("stream", from, new WireError(refused, { reason: "OtherVersion" }));
+        }
       return reply;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#refused("framesRefused", from, error.message);
-      return undefined;
+      this.#refused("stream", from, error);
+      return refusalFrame(error);
     }
   }
 
-  #refused(count: "packetsRefused" | "framesRefused", from: Endpoint, why: string): void {
-    this.#traffic[count] += 1;
-    this.#log.debug("membership: refused", { from: from.host, why });
+  #refused(transport: "packet" | "stream", { host }: Endpoint, { reason, message }: WireError): void {
+    this.#traffic[transport === "packet" ? "packetsRefused" : "framesRefused"] += 1;
+    this.#refusals.note({ reason, transport, host, why: message });
   }
 
   #step(input: Input): readonly Effect[] {
@@ -241,7 +257,7 @@ export class MembershipNode implements TransportHandler {
     try {
       const options = { timeoutMs, signal: this.#signal };
       const reply = await this.#transport.exchange(sealFrame(body, seal), to, options);
-      input = { kind: "exchanged", id, reply: openFrame(reply, seal, "reply") };
+      input = { kind: "exchanged", id, reply: this.#openReply(reply, to) };
     } catch (error) {
       const known = error instanceof ExchangeError || error instanceof WireError || this.#signal.aborted;
       if (!known) throw error;
@@ -249,6 +265,22 @@ export class MembershipNode implements TransportHandler {
       input = { kind: "exchange-failed", id, failure, why: describeError(error) };
     }
     this.#step(input);
+  }
+
+  /** A node that answers and does not take what this one says: the reason is news. */
+  #openReply(reply: Buffer, { host, port }: Endpoint): FrameMessage {
+    const unheard = (said: string): void => this.#unheard.note({ host, port, said, likely: likelyCause(said) });
+    try {
+      const message = openFrame(reply, this.#options.seal, "reply");
+      if (message.kind === "error") unheard(message.error);
+      return message;
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      const told = error.reason === "PlainText" ? refusalOf(reply) : undefined;
+      unheard(told ?? error.message);
+      if (told === undefined) throw error;
+      throw new WireError(`it refuses this node: ${likelyCause(told)} (it says: ${JSON.stringify(told)})`, error);
+    }
   }
 
   async #deliver({ to, body }: Extract<Effect, { kind: "frame" }>): Promise<void> {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { eventually } from "../../../test/poll.ts";
 import { silentLogger } from "../../lib/log.ts";
+import type { GossipRefusal } from "../refusal.ts";
 import { transportContract } from "../transport.contract.ts";
 import { NetworkTransport } from "./network-transport.ts";
 import { StreamServer } from "./stream-server.ts";
@@ -87,13 +88,19 @@ const garbage: readonly [string, string][] = [
   ["TLS, where nobody takes it", "\x16\x03\x01"],
 ];
 for (const [what, bytes] of garbage) {
-  test(`${what} ends the stream at once`, () =>
-    serving({ respond: () => assert.fail("a frame") }, async (port, server) => {
+  const refusals: GossipRefusal[] = [];
+  const onRefused = (refusal: GossipRefusal): void => void refusals.push(refusal);
+  test(`${what} ends the stream at once, and is told of`, () =>
+    serving({ respond: () => assert.fail("a frame"), onRefused }, async (port, server) => {
       const socket = await dial(port);
       const closed = once(socket, "close");
       socket.write(Buffer.from(bytes, "latin1"));
       await closed;
       assert.equal(server.refused, 1);
+      assert.deepEqual(
+        refusals.map(({ reason, transport, host }) => [reason, transport, host]),
+        [["Malformed", "stream", "127.0.0.1"]],
+      );
     }));
 }
 

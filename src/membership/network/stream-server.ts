@@ -1,9 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { describeError, type Logger } from "../../lib/log.ts";
+import type { Logger } from "../../lib/log.ts";
 import type { Endpoint } from "../protocol/member.ts";
+import type { GossipRefusal } from "../refusal.ts";
 import { FrameScanner } from "../wire/frame-scanner.ts";
+import { type RefusalReason, WireError } from "../wire/wire-error.ts";
 
 /** The first byte of a TLS record that carries a handshake. Source: RFC 8446, 5.1, `handshake(22)`. */
 const TLS_HANDSHAKE = 0x16;
@@ -19,6 +21,8 @@ export interface StreamServerOptions {
   readonly respond: (frame: Buffer, from: Endpoint) => Promise<Uint8Array | undefined> | Uint8Array | undefined;
   /** Takes over a connection that begins with TLS, with all its bytes. Without it such connections are closed. */
   readonly onTls?: (socket: Socket) => void;
+  /** Every stream that is refused here, before it is a frame. */
+  readonly onRefused?: (refusal: GossipRefusal) => void;
 }
 
 /**
@@ -59,10 +63,12 @@ export class StreamServer {
   /** For connections that somebody else accepted. */
   accept(socket: Socket): void {
     socket.on("error", (error) => this.#log.debug("cluster port: stream failed", { error }));
-    if (this.#streams.size >= MAX_STREAMS) return this.#refuse(socket, `there are ${MAX_STREAMS} streams`);
+    if (this.#streams.size >= MAX_STREAMS) return this.#refuse(socket, overload(`there are ${MAX_STREAMS} streams`));
     const from: Endpoint = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     const scanner = new FrameScanner();
-    const cancel = this.#clock.timer(TIMEOUT_MS, () => this.#refuse(socket, `not done within ${TIMEOUT_MS} ms`));
+    const cancel = this.#clock.timer(TIMEOUT_MS, () =>
+      this.#refuse(socket, overload(`not done within ${TIMEOUT_MS} ms`)),
+    );
     this.#streams.add(socket);
     const forget = (): void => {
       cancel();
@@ -81,9 +87,14 @@ export class StreamServer {
         const frame = this.#scan(scanner, chunk);
         if (!frame) return;
         socket.off("data", read);
-        this.#answer(socket, frame, from).catch((error: unknown) => this.#refuse(socket, describeError(error)));
+        this.#answer(socket, frame, from).catch((error: unknown) => {
+          // The worker has ended, which its owner sees for itself.
+          this.#log.debug("cluster port: stream without an answer", { error });
+          socket.destroy();
+        });
       } catch (error) {
-        this.#refuse(socket, describeError(error));
+        if (!(error instanceof WireError)) throw error;
+        this.#refuse(socket, error);
       }
     };
     socket.on("data", read);
@@ -101,7 +112,7 @@ export class StreamServer {
 
   /** Counts what the scanner keeps, also when it refuses. */
   #scan(scanner: FrameScanner, chunk: Buffer): Buffer | undefined {
-    if (this.#buffered + chunk.length > MAX_BUFFERED) throw new Error(`streams hold ${MAX_BUFFERED} bytes already`);
+    if (this.#buffered + chunk.length > MAX_BUFFERED) throw overload(`streams hold ${MAX_BUFFERED} bytes already`);
     const before = scanner.buffered;
     try {
       return scanner.push(chunk);
@@ -111,7 +122,7 @@ export class StreamServer {
   }
 
   #handOver(socket: Socket, head: Buffer): void {
-    if (!this.#options.onTls) return this.#refuse(socket, "TLS is not served here");
+    if (!this.#options.onTls) return this.#refuse(socket, refused("TLS is not served here", "Malformed"));
     socket.unshift(head);
     this.#options.onTls(socket);
   }
@@ -122,9 +133,19 @@ export class StreamServer {
     else socket.destroy();
   }
 
-  #refuse(socket: Socket, why: string): void {
+  #refuse(socket: Socket, { reason, message }: WireError): void {
     this.#refused += 1;
-    this.#log.debug("cluster port: stream refused", { from: socket.remoteAddress, why });
+    // A socket that is closed already does not know any more where it came from.
+    const host = socket.remoteAddress ?? "";
+    this.#options.onRefused?.({ reason, transport: "stream", host, why: message });
     socket.destroy();
   }
+}
+
+function refused(why: string, reason: RefusalReason): WireError {
+  return new WireError(`Cannot serve a stream: ${why}`, { reason });
+}
+
+function overload(why: string): WireError {
+  return refused(why, "Overload");
 }

@@ -1,4 +1,6 @@
 import type { NodeState } from "../wire/message-type.ts";
+import type { GossipRefusal } from "../refusal.ts";
+import type { Unheard } from "../unheard.ts";
 import type { Endpoint, Versions } from "./member.ts";
 
 /** What others may know of a member: a copy. */
@@ -37,6 +39,10 @@ export type Report =
   | { readonly kind: "refuted"; readonly by: string; readonly incarnation: number }
   /** This node stood still for so long. */
   | { readonly kind: "stalled"; readonly ms: number }
+  /** Refused what came from there, so often since the last such report. */
+  | { readonly kind: "refused"; readonly refusal: GossipRefusal; readonly count: number }
+  /** The others there refuse what this node says. */
+  | { readonly kind: "unheard"; readonly unheard: Unheard; readonly count: number }
   /** Its own leaving has been told to the others. */
   | { readonly kind: "leave-told" }
   | { readonly kind: "user"; readonly payload: Uint8Array };
@@ -54,7 +60,7 @@ export type Effect =
     }
   /** Connect, send a frame of this body, close. */
   | { readonly kind: "frame"; readonly to: Endpoint; readonly body: Buffer }
-  /** The answer to the request of this step. */
-  | { readonly kind: "reply"; readonly body: Buffer }
+  /** The answer to the request of this step; `refused` says why that was not taken. */
+  | { readonly kind: "reply"; readonly body: Buffer; readonly refused?: string }
   | { readonly kind: "outcome"; readonly id: number; readonly error?: string }
   | { readonly kind: "report"; readonly report: Report };

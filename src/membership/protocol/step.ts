@@ -157,7 +157,8 @@ function hearMessage(state: MembershipState, message: PacketMessage, from: Endpo
 }
 
 function answerRequest(state: MembershipState, { message }: Extract<Input, { kind: "request" }>): void {
-  const reply = (body: Buffer): void => void state.effects.push({ kind: "reply", body });
+  const reply = (body: Buffer, refused?: string): void =>
+    void state.effects.push({ kind: "reply", body, ...(refused === undefined ? {} : { refused }) });
   switch (message.kind) {
     case "ping":
       if (message.ping.node !== "" && message.ping.node !== state.self.name) {
@@ -169,7 +170,9 @@ function answerRequest(state: MembershipState, { message }: Extract<Input, { kin
       // What was known before the merge goes out, as Go does: the other one knows the rest itself.
       const own = ownState(state, message.pushPull.join);
       const refusal = mergeNodes(state, message.pushPull);
-      return reply(refusal === undefined ? own : errorCodec.encode(MESSAGE_TYPE.error, { error: refusal }));
+      return refusal === undefined
+        ? reply(own)
+        : reply(errorCodec.encode(MESSAGE_TYPE.error, { error: refusal }), refusal);
     }
     case "user":
       return report(state, { kind: "user", payload: message.payload });

@@ -26,6 +26,6 @@ export function compress(message: Uint8Array): Buffer {
 /** Takes what follows the type's byte. */
 export function decompress(buffer: Buffer, maxBytes: number): Buffer {
   const { algo, buf } = codec.read(new MsgpackReader(buffer, "a compressed message"));
-  if (algo !== LZW) reject("a compressed message", `algorithm ${algo} is not known`);
+  if (algo !== LZW) reject("a compressed message", `algorithm ${algo} is not known`, { reason: "OtherVersion" });
   return lzwDecompress(buf, maxBytes);
 }

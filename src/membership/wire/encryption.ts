@@ -81,5 +81,5 @@ export function decrypt(payload: Buffer, keys: readonly Uint8Array[], data: Uint
     }
     return version === 0 ? unpadded(plain) : plain;
   }
-  return reject("an encrypted message", "no installed key fits");
+  return reject("an encrypted message", "no installed key fits", { reason: "WrongKey" });
 }

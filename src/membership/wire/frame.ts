@@ -7,7 +7,7 @@ import { type Ack, ackCodec, type Ping, pingCodec } from "./probe-messages.ts";
 import { decodePushPull, type PushPull } from "./push-pull.ts";
 import type { SealOptions } from "./seal-options.ts";
 import { decodeUserStream, errorCodec } from "./stream-messages.ts";
-import { reject } from "./wire-error.ts";
+import { reject, WireError } from "./wire-error.ts";
 
 /** What a stream carries: one of these each way. */
 export type FrameMessage =
@@ -16,6 +16,9 @@ export type FrameMessage =
   | { readonly kind: "push-pull"; readonly pushPull: PushPull }
   | { readonly kind: "user"; readonly payload: Buffer }
   | { readonly kind: "error"; readonly error: string };
+
+/** Characters of somebody's unproved words. */
+const MOST_SHOWN = 200;
 
 /** The head of an encrypted frame: type and length of what follows (4 bytes). It is authenticated with the label. */
 const ENCRYPTED_HEAD = 5;
@@ -49,10 +52,11 @@ export function openFrame(frame: Buffer, options: SealOptions, direction: Direct
   const { keyring, label, verifyIncoming } = options;
   let message = direction === "request" ? removeLabel(frame, label) : frame;
   if (message[0] === MESSAGE_TYPE.encrypted) {
-    if (!keyring.primary) reject("a frame", "it is encrypted, but no gossip key is set");
+    if (!keyring.primary) reject("a frame", "it is encrypted, but no gossip key is set", { reason: "WrongKey" });
     const data = Buffer.concat([message.subarray(0, ENCRYPTED_HEAD), Buffer.from(label)]);
     message = decrypt(message.subarray(ENCRYPTED_HEAD), keyring.keys, data);
-  } else if (keyring.primary && verifyIncoming) reject("a frame", "it is not encrypted, but a gossip key is set");
+  } else if (keyring.primary && verifyIncoming)
+    reject("a frame", "it is not encrypted, but a gossip key is set", { reason: "PlainText" });
   if (message[0] === MESSAGE_TYPE.compressed) message = decompress(message.subarray(1), MAX_DECOMPRESSED_FRAME_BYTES);
   const body = message.subarray(1);
   switch (message[0]) {
@@ -69,6 +73,25 @@ export function openFrame(frame: Buffer, options: SealOptions, direction: Direct
     case undefined:
       return reject("a frame", "it is empty");
     default:
-      return reject("a frame", `messages of type ${message[0]} are not known`);
+      return reject("a frame", `messages of type ${message[0]} are not known`, { reason: "OtherVersion" });
+  }
+}
+
+/**
+ * The answer to a frame that cannot be read, so that the other side knows why. In the clear, because the two may have no
+ * key in common; memberlist v0.7.0 (net.go, `handleConn`) encrypts its own, where it has a key.
+ */
+export function refusalFrame(error: WireError): Buffer {
+  return errorCodec.encode(MESSAGE_TYPE.error, { error: error.message });
+}
+
+/** What such an answer says. Nothing proves who wrote it: good for a log only. */
+export function refusalOf(reply: Buffer): string | undefined {
+  if (reply[0] !== MESSAGE_TYPE.error) return undefined;
+  try {
+    return errorCodec.decode(reply.subarray(1)).error.slice(0, MOST_SHOWN);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return undefined;
   }
 }

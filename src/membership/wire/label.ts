@@ -18,13 +18,15 @@ export function addLabel(message: Uint8Array, label: string): Uint8Array {
 export function removeLabel(buffer: Buffer, label: string): Buffer {
   const wanted = Buffer.from(label);
   if (buffer[0] !== MESSAGE_TYPE.label) {
-    if (wanted.length > 0) reject("a message", "it carries no label");
+    if (wanted.length > 0) reject("a message", "it carries no label", { reason: "OtherLabel" });
     return buffer;
   }
   const length = buffer[1] ?? 0;
   if (length === 0) reject("a label", "it is empty");
   if (buffer.length < 2 + length) reject("a label", "it ends too early");
-  if (!buffer.subarray(2, 2 + length).equals(wanted)) reject("a message", "it carries another label");
+  if (!buffer.subarray(2, 2 + length).equals(wanted)) {
+    reject("a message", "it carries another label", { reason: "OtherLabel" });
+  }
   return buffer.subarray(2 + length);
 }
 

@@ -5,6 +5,7 @@ import { decrypt, encrypt, encryptionVersionOf } from "./encryption.ts";
 import { addLabel, removeLabel } from "./label.ts";
 import { MAX_DECOMPRESSED_PACKET_BYTES, MAX_PACKET_NESTING } from "./limits.ts";
 import { MESSAGE_TYPE } from "./message-type.ts";
+import { isPlainText } from "./plain-text.ts";
 import { type Ack, ackCodec, type IndirectPing, indirectPingCodec } from "./probe-messages.ts";
 import { type Nack, nackCodec, type Ping, pingCodec } from "./probe-messages.ts";
 import { type Alive, aliveCodec, type Dead, deadCodec, type Suspect, suspectCodec } from "./rumour-messages.ts";
@@ -53,18 +54,24 @@ export function sealPacket(parts: readonly Buffer[], checksum: boolean, options:
 export interface OpenedPacket {
   readonly messages: PacketMessage[];
   /** Why parts of it could not be read. The others are good. */
-  readonly refused: string[];
+  readonly refused: WireError[];
 }
 
 /** Throws WireError when the whole packet is refused: another label, no key fits, a wrong checksum. */
 export function openPacket(packet: Buffer, options: SealOptions): OpenedPacket {
   const { keyring, label, verifyIncoming } = options;
+  // Whoever neither labels nor encrypts is told of the latter, which is what it lacks more.
+  if (label !== "" && packet[0] !== MESSAGE_TYPE.label && keyring.primary && verifyIncoming) refusePlainText(packet);
   let message = removeLabel(packet, label);
   if (keyring.primary) {
     try {
       message = decrypt(message, keyring.keys, Buffer.from(label));
     } catch (error) {
-      if (verifyIncoming || !(error instanceof WireError)) throw error;
+      if (!(error instanceof WireError)) throw error;
+      if (verifyIncoming) {
+        refusePlainText(message);
+        throw error;
+      }
     }
   }
   if (message.length >= CHECKSUM_BYTES && message[0] === MESSAGE_TYPE.checksum) {
@@ -75,6 +82,10 @@ export function openPacket(packet: Buffer, options: SealOptions): OpenedPacket {
   const opened: OpenedPacket = { messages: [], refused: [] };
   unpack(message, opened, { bytes: MAX_DECOMPRESSED_PACKET_BYTES, depth: 0 });
   return opened;
+}
+
+function refusePlainText(message: Buffer): void {
+  if (isPlainText(message)) reject("a packet", "it is not encrypted, but a gossip key is set", { reason: "PlainText" });
 }
 
 interface Budget {
@@ -89,7 +100,7 @@ function unpack(message: Buffer, opened: OpenedPacket, budget: Budget): void {
     const body = message.subarray(1);
     if (message[0] === MESSAGE_TYPE.compound) {
       const { parts, missing } = decodeCompound(body);
-      if (missing > 0) opened.refused.push(`Cannot read a packet: it lost ${missing} messages`);
+      if (missing > 0) opened.refused.push(new WireError(`Cannot read a packet: it lost ${missing} messages`));
       budget.depth += 1;
       for (const part of parts) unpack(part, opened, budget);
       budget.depth -= 1;
@@ -102,7 +113,7 @@ function unpack(message: Buffer, opened: OpenedPacket, budget: Budget): void {
     } else opened.messages.push(decodeMessage(message[0], body));
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    opened.refused.push(error.message);
+    opened.refused.push(error);
   }
 }
 
@@ -126,6 +137,6 @@ function decodeMessage(type: number | undefined, body: Buffer): PacketMessage {
     case MESSAGE_TYPE.user:
       return { kind: "user", payload: Buffer.from(body) };
     default:
-      return reject("a packet", `messages of type ${type} are not known`);
+      return reject("a packet", `messages of type ${type} are not known`, { reason: "OtherVersion" });
   }
 }
