@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { runProgram } from "../../src/lib/host/run-program.ts";
 import { ForwardedPorts } from "../lab/forwarded-ports.ts";
 import { Lab } from "../lab/lab.ts";
@@ -35,6 +36,8 @@ export interface AgentProcessOptions {
   readonly command?: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
   readonly readyTimeoutMs?: number;
+  /** Where the processes write, for one that runs long; kept in memory by default. */
+  readonly logFile?: string;
 }
 
 /** A real agent (all three processes) that the test reaches on ports of its own. */
@@ -51,6 +54,7 @@ export class AgentProcess {
   #forwarded: ForwardedPorts | undefined;
   #child: ChildProcess | undefined;
   #output = "";
+  #startedAt = 0;
 
   private constructor(options: AgentProcessOptions, { place, lab, ports, forwarded }: Ground) {
     this.#options = options;
@@ -87,7 +91,13 @@ export class AgentProcess {
 
   /** Everything that the processes have written so far. */
   get output(): string {
-    return this.#output;
+    const { logFile } = this.#options;
+    return logFile === undefined ? this.#output : readFileSync(logFile, "utf8");
+  }
+
+  /** When the processes were last started, by the monotonic clock. */
+  get startedAt(): number {
+    return this.#startedAt;
   }
 
   get httpUrl(): string {
@@ -99,8 +109,11 @@ export class AgentProcess {
     return new ApiClient(readKubeconfig(this.kubeconfig).connection);
   }
 
-  /** Starts the processes on the same data directory and ports, after `end` or a reboot of its host. */
-  async startAgain(): Promise<void> {
+  /**
+   * Starts the processes on the same data directory and ports, after `end` or a reboot of its host; with the same
+   * further flags unless others are given.
+   */
+  async startAgain(further = this.#options.flags ?? ["--node-name=node1"]): Promise<void> {
     const place = this.#place;
     if (place !== undefined && this.#forwarded?.hostPid !== place.host.pid) {
       await this.#forwarded?.close();
@@ -114,8 +127,9 @@ export class AgentProcess {
       `--http-addr=127.0.0.1:${this.#httpPort}`,
       `--ingress-port=${this.ingressPort}`,
       `--ingress-tls-port=${this.ingressTlsPort}`,
-      ...(this.#options.flags ?? ["--node-name=node1"]),
+      ...further,
     ];
+    this.#startedAt = systemClock.monotonic();
     const child = this.#spawn([...command, ...flags]);
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (this.#output += String(chunk)));
@@ -124,13 +138,18 @@ export class AgentProcess {
 
   #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess {
     const place = this.#place;
-    const { env } = this.#options;
-    const stdio = ["ignore", "pipe", "pipe"] as const;
-    if (place === undefined) return spawn(program, args, { stdio: [...stdio], env: env ?? process.env });
-    const { host } = place;
-    const inside = [host.path(program), ...args.map((word) => host.path(word))] as const;
-    const options = { stdio: [...stdio], ...(env === undefined ? {} : { env: withoutUndefined(env) }) };
-    return place.user === "root" ? host.spawn(inside, options) : host.spawnAsUser(inside, options);
+    const { env, logFile } = this.#options;
+    const log = logFile === undefined ? undefined : openSync(logFile, "a", 0o600);
+    try {
+      const stdio = ["ignore", log ?? "pipe", log ?? "pipe"] satisfies StdioOptions;
+      if (place === undefined) return spawn(program, args, { stdio, env: env ?? process.env });
+      const { host } = place;
+      const inside = [host.path(program), ...args.map((word) => host.path(word))] as const;
+      const options = { stdio, ...(env === undefined ? {} : { env: withoutUndefined(env) }) };
+      return place.user === "root" ? host.spawn(inside, options) : host.spawnAsUser(inside, options);
+    } finally {
+      if (log !== undefined) closeSync(log);
+    }
   }
 
   /** Runs a program beside the agent, as its user, and resolves with its output; rejects with what it said. */
@@ -152,7 +171,7 @@ export class AgentProcess {
       if (ended()) throw new Error("Cannot see a ready agent: it has ended");
     } catch (error) {
       await this.end("SIGKILL");
-      throw new Error(`Cannot start an agent; it said:\n${this.#output}`, { cause: error });
+      throw new Error(`Cannot start an agent; it said:\n${this.output}`, { cause: error });
     }
   }
 
@@ -172,11 +191,21 @@ export class AgentProcess {
 
   /** Sends a signal to the supervisor and waits for its end. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    process.kill(this.pid, signal);
+    const ended = this.ended();
+    if (this.#runs()) process.kill(this.pid, signal);
     return await ended;
+  }
+
+  /** Resolves with the supervisor's exit code when it has ended, by whatever. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (!child || !this.#runs()) return child?.exitCode ?? null;
+    return await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  }
+
+  #runs(): boolean {
+    const child = this.#child;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
   /** Ends the processes and removes the data directory where it is ours. On the machine, containers are the test's to delete. */

@@ -1,0 +1,3 @@
+import { clusterSuite } from "./cluster-suite.ts";
+
+clusterSuite({ hosts: 5, user: "unprivileged" });

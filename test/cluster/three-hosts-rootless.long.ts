@@ -1,0 +1,3 @@
+import { clusterSuite } from "./cluster-suite.ts";
+
+clusterSuite({ hosts: 3, user: "unprivileged" });
