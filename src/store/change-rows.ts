@@ -51,10 +51,15 @@ function eventText(
 function newRegisters(after: ObjectState, base: ObjectState | undefined): ChangeRows["registers"] {
   const registers: ChangeRows["registers"][number][] = [];
   const { main, status, binding, deletion, claimants, tombstone } = after;
-  if (tombstone !== undefined && tombstone !== base?.tombstone)
-    registers.push({ name: "tombstone", stamp: tombstone, content: "" });
-  if (main && main !== base?.main)
-    registers.push({ name: "main", stamp: main.stamp, content: JSON.stringify(main.content) });
+  // What has been seen stands beside what has seen it.
+  const seen = after.seen && JSON.stringify(after.seen);
+  const seesMore = after.seen !== base?.seen;
+  if (tombstone !== undefined && (tombstone !== base?.tombstone || seesMore))
+    registers.push({ name: "tombstone", stamp: tombstone, content: "", seen });
+  if (main && (main !== base?.main || seesMore)) {
+    const { stamp, content, by } = main;
+    registers.push({ name: "main", stamp, content: JSON.stringify(content), by, seen });
+  }
   if (status && status !== base?.status)
     registers.push({ name: "status", stamp: status.stamp, content: JSON.stringify(status.content) });
   if (binding && binding !== base?.binding)

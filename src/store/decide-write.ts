@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { ApiError, type ApiErrorDetails } from "../api/api-error.ts";
 import type { KubeObject, ObjectMeta } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
+import { type History, historyOf, joinHistories, seenBeside } from "./history.ts";
 import { earlierDeletion } from "./merge-states.ts";
 import type { ObjectEntry } from "./object-entry.ts";
-import type { Binding, Content, ObjectState } from "./object-state.ts";
+import type { Binding, Content, ObjectState, RegisterValue } from "./object-state.ts";
 import type { Stored } from "./object-table.ts";
 import type { Key, Precondition, Register } from "./port.ts";
 import { sameValue } from "./same-value.ts";
@@ -18,6 +19,8 @@ export type Decision = { readonly next: ObjectState } | { readonly settled: Obje
 export interface Draws {
   stamp(): Stamp;
   uuid(): string;
+  /** Names this replica among those of the cluster. */
+  readonly replica: string;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -50,16 +53,23 @@ export function decideCreate(key: Key, current: Stored | undefined, input: Creat
       creationTimestamp: metadata.creationTimestamp ?? timestamp(draws.now()),
     },
   };
+  const main = { stamp, content, ...(cause === undefined ? { by: draws.replica } : {}) };
   return {
     next: {
       key,
       ...header,
-      main: { stamp, content },
+      main,
+      seen: seenAfter(current?.state, main),
       status: parts.status && { stamp, content: parts.status },
       binding: parts.nodeName === undefined ? undefined : { stamp, nodeName: parts.nodeName },
       deletion: parts.deletion,
     },
   };
+}
+
+/** Joined with what was known here when it was written. */
+function seenAfter(before: ObjectState | undefined, main: RegisterValue): History | undefined {
+  return seenBeside(joinHistories(before ? historyOf(before) : {}, historyOf({ main })), main);
 }
 
 type Header = Pick<ObjectState, "uid" | "created" | "cause">;
@@ -99,11 +109,13 @@ function nextMain(entry: ObjectEntry, parts: ObjectParts, draws: Draws): ObjectS
     creationTimestamp: old.creationTimestamp,
   };
   const content = { ...parts.main, metadata };
-  const main = sameValue(content, state.main?.content) ? state.main : { stamp: draws.stamp(), content };
+  const same = sameValue(content, state.main?.content);
+  const main = state.main && same ? state.main : { stamp: draws.stamp(), content, by: draws.replica };
   const binding = nextBinding(entry, parts.nodeName, draws);
   const deletion = earlierDeletion(state.deletion, parts.deletion);
   if (main === state.main && binding === state.binding && deletion === state.deletion) return state;
-  return { ...state, main, binding, deletion };
+  const seen = main === state.main ? state.seen : seenAfter(state, main);
+  return { ...state, main, binding, deletion, seen };
 }
 
 function nextBinding(entry: ObjectEntry, nodeName: string | undefined, draws: Draws): Binding | undefined {
@@ -124,8 +136,10 @@ export function decideDelete(
   current: Stored | undefined,
   options: Precondition & { readonly stamp: () => Stamp },
 ): Decision {
-  const { uid, created, cause } = expectCurrent(key, current, options).state;
-  return { next: { key, uid, created, cause, tombstone: options.stamp() } };
+  const { state } = expectCurrent(key, current, options);
+  const { uid, created, cause } = state;
+  const seen = seenBeside(historyOf(state), undefined);
+  return { next: { key, uid, created, cause, tombstone: options.stamp(), seen } };
 }
 
 function expectCurrent(key: Key, current: Stored | undefined, { resourceVersion, uid }: Precondition): ObjectEntry {

@@ -6,16 +6,25 @@ import {
   type ObjectState,
   type RegisterValue,
 } from "./object-state.ts";
+import { historyOf, joinHistories, seenBeside } from "./history.ts";
 
 /**
  * The join of two states of one key: commutative, associative and idempotent, so that replicas converge whatever the
  * order in which they hear of changes. Returns `ours` itself when `theirs` adds nothing.
  *
  * The newer incarnation wins whole (create stamp, then uid). Within one, a tombstone beats everything; then each
- * register for itself.
+ * register for itself. What either has seen is joined apart from that, over all incarnations.
  */
 export function mergeStates(ours: ObjectState | undefined, theirs: ObjectState): ObjectState {
   if (ours === undefined) return theirs;
+  const merged = mergeRegisters(ours, theirs);
+  const history = historyOf(merged === theirs ? theirs : ours);
+  const joined = joinHistories(history, historyOf(merged === theirs ? ours : theirs));
+  const unchanged = joined === history && (merged === ours || merged === theirs);
+  return unchanged ? merged : { ...merged, seen: seenBeside(joined, merged.main) };
+}
+
+function mergeRegisters(ours: ObjectState, theirs: ObjectState): ObjectState {
   const order = compareIncarnations(ours, theirs);
   if (order !== 0) return order > 0 ? ours : theirs;
   if (ours.tombstone !== undefined || theirs.tombstone !== undefined) return mergeTombstones(ours, theirs);
@@ -40,10 +49,13 @@ function mergeTombstones(ours: ObjectState, theirs: ObjectState): ObjectState {
   return { key: ours.key, uid: ours.uid, created: ours.created, cause: ours.cause, tombstone: stamp };
 }
 
-/** The later stamp; for one stamp the greater content hash. */
+/** The later stamp; for one stamp the greater content hash, and for one content the greater name of its writer. */
 function laterRegister(ours: RegisterValue | undefined, theirs: RegisterValue | undefined): RegisterValue | undefined {
   if (ours === undefined || theirs === undefined) return ours ?? theirs;
-  const order = compare(ours.stamp, theirs.stamp) || compare(contentHash(ours.content), contentHash(theirs.content));
+  const order =
+    compare(ours.stamp, theirs.stamp) ||
+    compare(contentHash(ours.content), contentHash(theirs.content)) ||
+    compare(ours.by ?? "", theirs.by ?? "");
   return order >= 0 ? ours : theirs;
 }
 

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { History } from "./history.ts";
 import type { Key } from "./port.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -8,6 +9,8 @@ export type Content = Readonly<Record<string, unknown>>;
 export interface RegisterValue {
   readonly stamp: Stamp;
   readonly content: Content;
+  /** The replica that wrote it; only of `main`, and not of what a controller created. */
+  readonly by?: string | undefined;
 }
 
 /** Where a pod is bound to: set once. */
@@ -45,6 +48,8 @@ export interface ObjectState {
   readonly binding?: Binding | undefined;
   readonly deletion?: Deletion | undefined;
   readonly claimants?: Claimants | undefined;
+  /** The writes of `main` that this comes after, of older incarnations too, where there are more than that one. */
+  readonly seen?: History | undefined;
 }
 
 export function keyId(key: Key): string {
@@ -63,7 +68,7 @@ export function contentHash(content: Content): string {
   return known;
 }
 
-/** Equal for equal states only: what digests compare. */
+/** Equal for equal states only, whatever they have seen: what digests compare. */
 export function stateVersion(state: ObjectState): string {
   const register = (value: RegisterValue | undefined): string =>
     value ? `${value.stamp}${contentHash(value.content)}` : "";

@@ -1,12 +1,12 @@
-import { ApiError } from "../api/api-error.ts";
 import type { KubeObject } from "../api/kinds.ts";
 import type { Clock } from "../lib/clock.ts";
-import { describeError, type Logger } from "../lib/log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { type Arrival, ArrivalNumbers } from "./arrival-numbers.ts";
 import { CLAIMS, isClaimOver } from "./claim-state.ts";
-import { decideCreate, decideDelete, decideUpdate, type Decision, details, type Draws } from "./decide-write.ts";
+import { decideCreate, decideDelete, decideUpdate, type Decision, type Draws } from "./decide-write.ts";
+import { type Discarded, discardedBy } from "./discarded.ts";
 import type { Change, Disk } from "./disk.ts";
 import { EPHEMERAL_RULES, type EphemeralRule, ephemeralRule, expired } from "./ephemeral-rules.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -19,6 +19,7 @@ import { ObjectTable, type Stored } from "./object-table.ts";
 import type { Entry, Key, Precondition, Register, Store, StoreEvent } from "./port.ts";
 import { replayLog } from "./replay-log.ts";
 import { SettledArrivals } from "./settled-arrivals.ts";
+import { tooOld, unavailable } from "./store-refusals.ts";
 import type { Stamp } from "./stamp.ts";
 import { Watchers } from "./watchers.ts";
 import { type Write, WriteQueues } from "./write-queues.ts";
@@ -28,6 +29,8 @@ export interface ObjectStoreDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Names this replica among those of the cluster, for telling whose write was discarded. */
+  readonly replica: string;
 }
 
 export interface ObjectStoreOptions {
@@ -60,10 +63,11 @@ export class ObjectStore implements Store {
   readonly #lazy: LazyFlush;
   readonly #rules: readonly EphemeralRule[];
   readonly #appliedListeners = new Set<(applied: Applied) => void>();
+  readonly #discardedListeners = new Set<(discarded: Discarded) => void>();
   #closing: Promise<void> | undefined;
   #durableChanges = 0;
 
-  constructor({ disk, clock, random, logger }: ObjectStoreDeps, options: ObjectStoreOptions = {}) {
+  constructor({ disk, clock, random, logger, replica }: ObjectStoreDeps, options: ObjectStoreOptions = {}) {
     const { ephemeral = EPHEMERAL_RULES, logLength = 1024 } = options;
     const contents = disk.load();
     this.#disk = disk;
@@ -71,7 +75,7 @@ export class ObjectStore implements Store {
     this.#rules = ephemeral;
     this.#numbers = new ArrivalNumbers(clock, { incarnation: contents.incarnation, last: contents.lastArrival });
     this.#hlc = new HybridClock(clock, contents.lastStamp);
-    this.#draws = { stamp: () => this.#hlc.next(), uuid: () => random.uuid(), now: () => clock.now() };
+    this.#draws = { stamp: () => this.#hlc.next(), uuid: () => random.uuid(), replica, now: () => clock.now() };
     for (const { state, arrival } of contents.states) this.#table.set(state.key, this.#stored(state, arrival));
     const newest = contents.lastArrival || this.#numbers.next();
     this.#log = new ArrivalLog(newest, logLength);
@@ -182,6 +186,15 @@ export class ObjectStore implements Store {
     signal.addEventListener("abort", () => this.#appliedListeners.delete(listener), { once: true });
   }
 
+  /**
+   * Calls `listener` with each change that a merge here has dropped; it must not throw. Another replica may tell of the
+   * same one. What expires is left out, and so are claims, whose holders see for themselves.
+   */
+  onDiscarded(listener: (discarded: Discarded) => void, signal: AbortSignal): void {
+    this.#discardedListeners.add(listener);
+    signal.addEventListener("abort", () => this.#discardedListeners.delete(listener), { once: true });
+  }
+
   /** Forgets tombstones for which `isDone` holds. */
   async collect(isDone: (tombstone: ObjectState) => boolean): Promise<void> {
     const done = [...this.states()].filter((state) => state.tombstone !== undefined && isDone(state));
@@ -244,11 +257,16 @@ export class ObjectStore implements Store {
     });
   }
 
-  #merge(theirs: ObjectState): Promise<void> {
-    return this.#alone(theirs.key, (current) => {
+  async #merge(theirs: ObjectState): Promise<void> {
+    let discarded: Discarded | undefined;
+    await this.#alone(theirs.key, (current) => {
       const merged = mergeStates(current, theirs);
-      return merged === current ? [] : this.#changes(current, merged);
+      if (merged === current) return [];
+      discarded = current && discardedBy(merged, [current, theirs]);
+      return this.#changes(current, merged);
     });
+    if (!discarded || ephemeralRule(this.#rules, theirs.key)) return;
+    for (const listener of this.#discardedListeners) listener(discarded);
   }
 
   #remove(state: ObjectState): Promise<void> {
@@ -373,13 +391,4 @@ export class ObjectStore implements Store {
 
 function isShown(state: ObjectState): boolean {
   return state.main !== undefined && state.tombstone === undefined;
-}
-
-function tooOld(since: string, horizon?: string): ApiError {
-  return new ApiError("Expired", `too old resource version: ${since}${horizon === undefined ? "" : ` (${horizon})`}`);
-}
-
-function unavailable(key: Key, error: unknown): ApiError {
-  const message = `Cannot write ${key.resource} "${key.name}": ${describeError(error)}`;
-  return new ApiError("ServiceUnavailable", message, { ...details(key), retryAfterSeconds: 1 }, { cause: error });
 }

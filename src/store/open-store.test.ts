@@ -13,6 +13,7 @@ import { Claims } from "./claims.ts";
 import { spawnModule } from "./failures/spawn-module.ts";
 import { writingChild } from "./failures/writing-child.ts";
 import { SimulatedClock } from "./simulation/simulated-clock.ts";
+import { openMemoryStore } from "./open-memory-store.ts";
 import { openStore, type OpenStoreOptions } from "./open-store.ts";
 import type { StoreEvent } from "./port.ts";
 
@@ -142,5 +143,33 @@ test("a claim is there after a restart", async () => {
   await first.close();
   const second = await open(dataDir);
   assert.equal(new Claims({ store: second }).holder("node-port", "30080"), "service-uid");
+  await second.close();
+});
+
+test("who wrote what, and after what, is there after a restart", async () => {
+  const [dataDir, elsewhere] = [newDirectory(), openMemoryStore({ replica: "two" })];
+  const first = await open(dataDir);
+  await first.create(podKey("a"), pod("a", { spec: { x: 0 } }));
+  await elsewhere.apply([...first.states()]);
+  await first.update(podKey("a"), pod("a", { spec: { x: 1 } }), { register: "main" });
+  await elsewhere.update(podKey("a"), pod("a", { spec: { x: 2 } }), { register: "main" });
+  await first.create(podKey("b"), pod("b"));
+  await first.create(podKey("c"), pod("c"));
+  await elsewhere.apply([...first.states("pods")].filter(({ key }) => key.name === "b"));
+  await elsewhere.update(podKey("b"), pod("b", { spec: { x: 2 } }), { register: "main" });
+  const told: string[] = [];
+  first.onDiscarded(({ key, by }) => void told.push(`${key.name} of ${by}`), new AbortController().signal);
+  await first.apply([...elsewhere.states()]);
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? "", /^a of (one|two)$/);
+  await first.delete(podKey("b"));
+  const before = [...first.states()];
+  assert.deepEqual(
+    before.map(({ seen }) => Object.keys(seen ?? {}).toSorted()),
+    [["one", "two"], ["one", "two"], []],
+  );
+  await first.close();
+  const second = await open(dataDir);
+  assert.deepEqual(JSON.parse(JSON.stringify([...second.states()])), JSON.parse(JSON.stringify(before)));
   await second.close();
 });

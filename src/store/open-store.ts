@@ -36,7 +36,7 @@ export async function openStore(deps: OpenStoreDeps, options: OpenStoreOptions =
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const incarnation = 1 + Math.floor(random.next() * 0xffff);
   const disk = await SqliteDisk.open({ dataDir, incarnation }, options);
-  const store = new DurableStore({ ...deps, disk }, options);
+  const store = new DurableStore({ ...deps, disk, replica: deps.nodeName }, options);
   try {
     if (disk.sealer) await sealDataDirectory(disk, { dataDir, sealer: disk.sealer, logger: deps.logger });
     if (options.importAtStart !== false) await store.importStateFile(options.prepareImport);

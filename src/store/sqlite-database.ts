@@ -25,10 +25,10 @@ export class SqliteDatabase {
       "DELETE FROM registers WHERE resource = ? AND namespace = ? AND name = ? AND arrival < ?",
     );
     this.#put = this.#db.prepare(
-      `INSERT INTO registers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO registers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET uid = excluded.uid, created = excluded.created, cause = excluded.cause,
          stamp = excluded.stamp, arrival = excluded.arrival, content = excluded.content,
-         sealed_by = excluded.sealed_by
+         sealed_by = excluded.sealed_by, written_by = excluded.written_by, seen = excluded.seen
        WHERE excluded.arrival > arrival`,
     );
     this.#append = this.#db.prepare("INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -112,7 +112,8 @@ export class SqliteDatabase {
     if (clear) this.#clear.run(resource, namespace, name, arrival);
     for (const register of registers) {
       const row = [resource, namespace, name, register.name, uid, created, cause ?? null] as const;
-      this.#put.run(...row, register.stamp, arrival, register.content, register.sealedBy ?? null);
+      const { stamp, content, sealedBy = null, by = null, seen = null } = register;
+      this.#put.run(...row, stamp, arrival, content, sealedBy, by, seen);
     }
     if (!event) return;
     this.#append.run(arrival, event.type, resource, namespace, name, event.uid, event.text, event.sealedBy ?? null);

@@ -28,6 +28,10 @@ export interface ChangeRows {
     readonly name: RegisterName;
     readonly stamp: Stamp;
     readonly content: string;
+    /** The replica that wrote it. */
+    readonly by?: string | undefined;
+    /** A History as JSON. */
+    readonly seen?: string | undefined;
     /** The key that has sealed the content. */
     readonly sealedBy?: string;
   }[];

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Arrival } from "./arrival-numbers.ts";
 import type { DiskContents, LoggedEvent } from "./disk.ts";
+import type { History } from "./history.ts";
 import type { Claimants, Content, Deletion, ObjectState } from "./object-state.ts";
 import { SEALED_REGISTERS } from "./change-rows.ts";
 import type { Key, StoreEvent } from "./port.ts";
@@ -161,15 +162,25 @@ function readRegister(row: Row, sealer: Sealer | undefined): ObjectState {
     uid,
     created: String(row["created"]),
     ...(typeof row["cause"] === "string" ? { cause: row["cause"] } : {}),
-    ...readValue(register, stamp, content),
+    ...(typeof row["seen"] === "string" ? { seen: JSON.parse(row["seen"]) as History } : {}),
+    ...readValue(register, { stamp, content, by: row["written_by"] }),
   };
 }
 
-function readValue(register: RegisterName, stamp: string, content: string): Partial<ObjectState> {
+function readValue(
+  register: RegisterName,
+  { stamp, content, by }: { readonly stamp: string; readonly content: string; readonly by: unknown },
+): Partial<ObjectState> {
   switch (register) {
     case "main":
     case "status":
-      return { [register]: { stamp, content: JSON.parse(content) as Content } };
+      return {
+        [register]: {
+          stamp,
+          content: JSON.parse(content) as Content,
+          ...(typeof by === "string" ? { by } : {}),
+        },
+      };
     case "binding":
       return { binding: { stamp, nodeName: content } };
     case "deletion":

@@ -23,6 +23,9 @@ export const MIGRATIONS: readonly string[] = [
   `ALTER TABLE registers ADD COLUMN sealed_by TEXT;
    ALTER TABLE log ADD COLUMN sealed_by TEXT;
    INSERT OR REPLACE INTO meta VALUES ('plain', '1');`,
+  // Who wrote `main`, and what it (or a tombstone) comes after. NULL: not known, or nothing more than itself.
+  `ALTER TABLE registers ADD COLUMN written_by TEXT;
+   ALTER TABLE registers ADD COLUMN seen TEXT;`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -30,7 +30,13 @@ async function turn(): Promise<void> {
 
 function open(): { disk: HeldDisk; store: ObjectStore; told: string[] } {
   const disk = new HeldDisk(7);
-  const store = new ObjectStore({ disk, clock: systemClock, random: systemRandom, logger: silentLogger });
+  const store = new ObjectStore({
+    disk,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    replica: "one",
+  });
   const told: string[] = [];
   store.watch("pods", undefined, ({ entry }) => told.push(`watch ${entry.key.name}`), new AbortController().signal);
   return { disk, store, told };

@@ -101,7 +101,8 @@ test("a database of each older schema version is migrated, and its copy is kept"
     const older = new DatabaseSync(file);
     migrate(older, version);
     older.exec(`INSERT INTO meta VALUES ('incarnation', '77'), ('arrival', '6400'), ('stamp', '0000000000640000'), ('horizon', '0');
-      INSERT INTO registers VALUES ('pods', 'default', 'a', 'main', 'u', '0000000000640000', NULL, '0000000000640000', 6400,
+      INSERT INTO registers (resource, namespace, name, register, uid, created, stamp, arrival, content)
+        VALUES ('pods', 'default', 'a', 'main', 'u', '0000000000640000', '0000000000640000', 6400,
         '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"default","uid":"u"}}')`);
     older.close();
     const store = await open(dataDir);
