@@ -1,5 +1,5 @@
 # Needs git, make and npm. Each target says what it does and can be run again, also after a failure in its middle.
-.PHONY: setup test test-full test-vm build demo demo-down clean
+.PHONY: setup test test-full test-vm build demo demo-down lab lab-down clean
 
 setup:
 	@scripts/setup/setup
@@ -30,5 +30,17 @@ demo-down:
 	@scripts/setup/setup packages-only
 	@npm run -s demo:down
 
-clean: demo-down
+# A cluster on hosts of its own on this machine, to play with: make lab [N=3] [ROOTLESS=1]
+N ?= 3
+
+lab:
+	@scripts/setup/setup tests
+	@npm run -s build
+	@npm run -s lab -- up $(N) $(if $(ROOTLESS),--rootless)
+
+lab-down:
+	@scripts/setup/setup packages-only
+	@npm run -s lab -- down
+
+clean: demo-down lab-down
 	rm -rf dist .cache node_modules

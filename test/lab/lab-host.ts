@@ -40,6 +40,7 @@ export class LabHost {
   readonly folder: string;
   readonly #options: LabHostOptions;
   #init: LabInit | undefined;
+  #cut = false;
 
   constructor(options: LabHostOptions) {
     this.#options = options;
@@ -51,6 +52,16 @@ export class LabHost {
   /** The home of the unprivileged user. */
   get home(): string {
     return join(this.folder, "home");
+  }
+
+  /** Whether it has power. */
+  get isUp(): boolean {
+    return this.#init !== undefined;
+  }
+
+  /** Whether its network cable is pulled. */
+  get isCut(): boolean {
+    return this.#cut;
   }
 
   /** The pid of the host's init as seen from the test; its namespaces are the host's. */
@@ -127,7 +138,7 @@ export class LabHost {
     const mac = `02:99:00:00:00:${number.toString(16).padStart(2, "0")}`;
     sh(
       switchPid,
-      `ip link add ${port} type veth peer name eth0 address ${mac} netns ${this.pid}; ip link set ${port} master br0 up`,
+      `ip link add ${port} type veth peer name eth0 address ${mac} netns ${this.pid}; ip link set ${port} master br0 ${this.#cut ? "down" : "up"}`,
     );
     sh(
       this.pid,
@@ -149,13 +160,17 @@ export class LabHost {
     sh(switchPid, `ip link del p${number} 2>/dev/null || true`);
   }
 
-  /** Pulls its network cable. */
+  /** Pulls its network cable, also from a host without power. */
   cut(): void {
+    this.#cut = true;
+    if (!this.isUp) return;
     sh(this.#options.switchPid, `ip link set p${this.#options.number} down`);
   }
 
   /** Plugs its network cable in again. */
   heal(): void {
+    this.#cut = false;
+    if (!this.isUp) return;
     sh(this.#options.switchPid, `ip link set p${this.#options.number} up`);
   }
 

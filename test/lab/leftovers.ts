@@ -36,11 +36,12 @@ function writeIdentity(file: string, pid: number): void {
   renameSync(`${file}.new`, file);
 }
 
-/** Removes what is left of labs whose test was killed. Resolves with the folders that it removed. */
-export function removeLeftovers(): string[] {
-  const folders = readdirSync(tmpdir())
+/** Removes what is left of labs whose test was killed, and returns the folders that it removed. */
+export function removeLeftovers(temporary = tmpdir()): string[] {
+  if (!existsSync(temporary)) return [];
+  const folders = readdirSync(temporary)
     .filter((entry) => entry.startsWith(LAB_PREFIX))
-    .map((name) => join(tmpdir(), name))
+    .map((name) => join(temporary, name))
     // What others put there is not ours to believe.
     .filter((folder) => statSync(folder, { throwIfNoEntry: false })?.uid === process.getuid?.());
   const left = folders.filter((folder) => {

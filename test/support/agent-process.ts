@@ -192,18 +192,18 @@ export class AgentProcess {
   /** Sends a signal to the supervisor and waits for its end. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     const ended = this.ended();
-    if (this.#runs()) process.kill(this.pid, signal);
+    if (this.runs) process.kill(this.pid, signal);
     return await ended;
   }
 
   /** Resolves with the supervisor's exit code when it has ended, by whatever. */
   async ended(): Promise<number | null> {
     const child = this.#child;
-    if (!child || !this.#runs()) return child?.exitCode ?? null;
+    if (!child || !this.runs) return child?.exitCode ?? null;
     return await new Promise<number | null>((resolve) => child.once("exit", resolve));
   }
 
-  #runs(): boolean {
+  get runs(): boolean {
     const child = this.#child;
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   }

@@ -40,6 +40,11 @@ export class LabNode {
     return this.#agent;
   }
 
+  /** Whether its agent does. */
+  get runs(): boolean {
+    return this.#agent?.runs ?? false;
+  }
+
   get logFile(): string {
     return join(this.host.folder, "agent.log");
   }
