@@ -10,6 +10,8 @@ export interface Discarded {
   readonly key: Key;
   /** Of the object that it was a change of. */
   readonly uid: string;
+  /** Of the object that there is now; another one where `keptInstead` is "object". */
+  readonly keptUid: string;
   /** The same on all replicas. */
   readonly id: string;
   /** The object as it was written, but for its status. */
@@ -43,6 +45,7 @@ function discardedOf(lost: ObjectState, other: ObjectState, merged: ObjectState)
   return {
     key,
     uid,
+    keptUid: merged.uid,
     id: hash("sha256", `${uid} ${stamp} ${by}`, "hex").slice(0, 16),
     content,
     by,

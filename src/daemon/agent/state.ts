@@ -17,6 +17,7 @@ import { openStore } from "../../store/open-store.ts";
 import type { Key } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import { MeasuredStore } from "./measured-store.ts";
+import { recordDiscarded } from "./record-discarded.ts";
 
 export interface AgentDeps {
   readonly clock: Clock;
@@ -79,7 +80,13 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
       return all;
     },
     recorder: (source) => events.from(source),
-    parts: [{ name: "store", run: (signal) => durable.run(signal) }],
+    parts: [
+      { name: "store", run: (signal) => durable.run(signal) },
+      {
+        name: "report of discarded changes",
+        run: (signal) => recordDiscarded({ store: durable, objects, metrics, clock, logger }, signal),
+      },
+    ],
     close: async () => {
       await events.flush();
       await durable.close();
