@@ -29,6 +29,12 @@ export const doctor: Command = {
       placeholder: "PORT",
       meaning: "the ingress's TLS port (default: 443); 0 for none",
     },
+    {
+      name: "cluster-port",
+      type: "text",
+      placeholder: "PORT",
+      meaning: "the agent's cluster port, over TCP and UDP (default: 7946)",
+    },
   ],
   run: async (session, args) => {
     let failures = 0;
@@ -64,6 +70,7 @@ function question(args: Arguments, env: NodeJS.ProcessEnv): HostQuestion {
       api: { host: "0.0.0.0", port: wholeNumber(args, "api-port") ?? 6443 },
       http: { host: "127.0.0.1", port: wholeNumber(args, "http-port") ?? 8080 },
       ingress: ingress.filter((port) => port > 0),
+      cluster: { host: "0.0.0.0", port: wholeNumber(args, "cluster-port") ?? 7946 },
     },
     resolvers: [...readFileSync("/etc/resolv.conf", "utf8").matchAll(/^\s*nameserver\s+(\S+)/gm)].map(
       (match) => match[1] ?? "",

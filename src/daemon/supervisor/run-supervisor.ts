@@ -32,6 +32,8 @@ export async function runSupervisor(
       dataDir: config.dataDir,
       alone: true,
       sockets: socketsOf(config),
+      // Membership binds it in a worker, to which no bound socket can be sent.
+      probed: [{ name: "cluster", kind: "udp", to: "agent", ...config.bindAddr, flag: "--bind-addr" }],
       agent: agentCommand(argv),
       dataplane: dataplaneCommand(config),
     },

@@ -1,4 +1,4 @@
-import type { SocketSpec } from "../handles/socket-spec.ts";
+import type { NetworkSocketSpec, SocketSpec } from "../handles/socket-spec.ts";
 
 export interface ChildCommand {
   readonly name: "agent" | "dataplane";
@@ -16,6 +16,8 @@ export interface SupervisorOptions {
   /** Refuse to run beside another supervisor of this user on this host. */
   readonly alone?: boolean;
   readonly sockets: readonly SocketSpec[];
+  /** Bound and let go of at the start: a child binds them itself, and could not say as well that they are taken. */
+  readonly probed?: readonly NetworkSocketSpec[];
   readonly agent: ChildCommand;
   readonly dataplane: ChildCommand;
   /** How long a child may take to stop before it is killed, in milliseconds. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -195,3 +197,15 @@ test("the supervisor's own memory stays small", async () => {
 });
 
 const alive = (pid: number): boolean => identifyProcess(pid) !== undefined;
+
+test("a UDP port that a child will bind itself is refused before the children start, with its holder", async () => {
+  const taken = createSocket("udp4").bind(0, "127.0.0.1");
+  cleanups.push(() => taken.close());
+  await once(taken, "listening");
+  const { port } = taken.address();
+  const probed = [{ name: "cluster", kind: "udp", host: "127.0.0.1", port, to: "agent", flag: "--bind-addr" }] as const;
+  const node = start((await setUp({ probed })).options);
+  assert.equal(await node.exit, 1);
+  const said = `Cannot bind the cluster socket 127.0.0.1:${port}/udp: the port is in use by .*\\(pid ${process.pid}\\); stop that process, or choose another port with --bind-addr`;
+  assert.match(node.output(), new RegExp(`^${said}`));
+});

@@ -40,6 +40,7 @@ export class Supervisor {
     try {
       if (this.#options.alone) host = await HostLock.acquire(this.#options.dataDir);
       await this.#waitForOrphans(lock.orphans);
+      for (const spec of this.#options.probed ?? []) bind(spec).close();
       for (const spec of this.#options.sockets) handles.set(spec.name, bind(spec));
       return await this.#runChildren({ lock, handles, signal });
     } finally {

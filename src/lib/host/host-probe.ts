@@ -3,6 +3,8 @@ export interface AgentPorts {
   readonly http: { readonly host: string; readonly port: number };
   /** Empty when the ingress is off. */
   readonly ingress: readonly number[];
+  /** The cluster port, over TCP and UDP; not looked at where it is absent. */
+  readonly cluster?: { readonly host: string; readonly port: number };
 }
 
 /** What is asked about the host. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { agentPorts } from "./probe-ports.ts";
@@ -31,4 +33,24 @@ test("an agent that holds the host is found by whoever asks", async () => {
   await new Promise<void>((resolve) => holder.listen({ path: `\0${name}` }, resolve));
   assert.deepEqual(await findRunningAgent(name), { pid: 7, dataDir: "/data" });
   await new Promise((resolve) => holder.close(resolve));
+});
+
+test("a cluster port whose UDP half somebody has is named", async (t) => {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  t.after(() => void socket.close());
+  await once(socket, "listening");
+  const { port } = socket.address();
+  const free = { host: "127.0.0.1", port: 0 };
+  const question = {
+    rootless: false,
+    dataDir: "/data",
+    podmanSocket: "/podman.sock",
+    resolvers: [],
+    ports: { api: free, http: free, ingress: [], cluster: { host: "127.0.0.1", port } },
+  };
+  const taken = await agentPorts.run(question, new AbortController().signal);
+  if (!(await findRunningAgent())) {
+    assert.match(taken.detail, new RegExp(`UDP port ${port} on 127.0.0.1 cannot be bound: EADDRINUSE`));
+    assert.match(taken.fix ?? "", /--bind-addr/);
+  }
 });
