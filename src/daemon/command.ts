@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { DamagedFile } from "../lib/damaged-file.ts";
 import { createLogger, describeError } from "../lib/log.ts";
 import { VERSION } from "../lib/version.ts";
@@ -11,6 +12,9 @@ import { readSettings } from "./config/read-settings.ts";
 export const AGENT_ROLE = "run-agent";
 export const DATAPLANE_ROLE = "run-dataplane";
 
+/** The hidden first argument with which psctl lets this node join; the join token is read from the standard input. */
+const JOIN_ROLE = "run-join";
+
 /** Exit code for flags that cannot be used (sysexits.h, EX_USAGE). */
 const USAGE_EXIT_CODE = 64;
 
@@ -22,6 +26,7 @@ export async function runAgentCommand(args: readonly string[]): Promise<number> 
     return await runDataplane();
   }
   try {
+    if (role === JOIN_ROLE) return await join(rest);
     const own = role === AGENT_ROLE ? rest : args;
     const { settings, help, version } = await readSettings(own, process.env);
     if (help || version) {
@@ -40,5 +45,22 @@ export async function runAgentCommand(args: readonly string[]): Promise<number> 
     if (!(error instanceof ConfigError) && !(error instanceof DamagedFile)) throw error;
     process.stderr.write(`${error instanceof DamagedFile ? error.message : describeError(error)}\n`);
     return error instanceof DamagedFile ? REFUSED_EXIT_CODE : USAGE_EXIT_CODE;
+  }
+}
+
+/** Prints one line of JSON; refusals go to the standard error, a sentence each. */
+async function join(args: readonly string[]): Promise<number> {
+  const { settings } = await readSettings(args, process.env);
+  const text = readFileSync(process.stdin.fd, "utf8").trim();
+  const token = { text, source: "the join token" };
+  const config = loadConfig(new Map([...settings, ["join-token", token]]), process.env);
+  try {
+    const { runJoin } = await import("./supervisor/run-join.ts");
+    const joined = await runJoin(config);
+    process.stdout.write(`${JSON.stringify({ joined, dataDir: config.dataDir, nodeName: config.nodeName })}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`);
+    return REFUSED_EXIT_CODE;
   }
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { keyPem, newKey } from "../../security/certificate.ts";
@@ -16,7 +17,8 @@ import {
   writePrivateFile,
 } from "../../security/private-file.ts";
 import { deadline } from "../../lib/deadline.ts";
-import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
+import { type AgentConfig, ConfigError, type HostPort } from "../config/agent-config.ts";
+import { MemberFile } from "./member-file.ts";
 
 /** Another member, or a little later, may answer otherwise; all other refusals are final. */
 const WORTH_AGAIN: ReadonlySet<RefusalReason> = new Set([
@@ -54,22 +56,102 @@ export function gossipKeysFile(dataDir: string): string {
  * member can be reached; rejects with a ConfigError when one has refused for good. A node that is of the cluster
  * already does nothing.
  */
-export async function joinAtStart(config: AgentConfig, { clock, log, signal }: JoinDeps): Promise<void> {
-  const directory = trustDirectory(config.dataDir);
+export async function joinAtStart(config: AgentConfig, deps: JoinDeps): Promise<void> {
   if (config.join.length === 0) return;
-  if (existsSync(join(directory, "ca.crt"))) return await checkSameCluster(config, directory);
-  if (config.joinToken === undefined) {
-    throw new ConfigError(
-      "Cannot join without a token: print one on a member with psctl token create, and give it with --join-token-file",
-    );
+  if (await isOfTheCluster(config)) return;
+  const membership = await joinAny(config, deps);
+  await keep(config, membership);
+  deps.log.info("Joined the cluster", { cluster: membership.authority.clusterId, members: membership.members });
+}
+
+/**
+ * The same with one try for each address: rejects with a ConfigError that says why none of them let this node in, and
+ * leaves nothing on disk then. Gives false where the node is of the cluster already.
+ */
+export async function joinOnce(config: AgentConfig, deps: Omit<JoinDeps, "log">): Promise<boolean> {
+  if (await isOfTheCluster(config)) return false;
+  const directory = trustDirectory(config.dataDir);
+  const file = join(directory, "node.key");
+  const before = existsSync(file);
+  const reasons: string[] = [];
+  const key = await ownKey(file);
+  let asked = false;
+  try {
+    for (const address of config.join) {
+      try {
+        await keep(config, await attempt(config, { ...deps, key, address }));
+        return true;
+      } catch (error) {
+        deps.signal.throwIfAborted();
+        reasons.push(explained(error, address));
+        // One that broke off may have counted a use of the token: with the same key the next try is not another one.
+        asked ||= !(error instanceof RefusedError) && !neverReached(error);
+      }
+    }
+    throw new ConfigError(reasons.join("\n"));
+  } catch (error) {
+    if (!before && !asked) await forget(directory);
+    throw error;
   }
-  const membership = await joinAny(config, { clock, log, signal });
-  await GossipKeys.open(gossipKeysFile(config.dataDir), membership.gossipKeys);
-  const { caDigest } = parseJoinToken(config.joinToken);
+}
+
+/** What the system says where there was no connection at all. */
+const UNREACHED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there; is it a member's cluster port, and does its agent run?",
+  EHOSTUNREACH: "there is no way to that host; check the address and the network",
+  ENETUNREACH: "there is no way to that network; check the address and the routes",
+  ENOTFOUND: "the name is not known; give an address",
+  EAI_AGAIN: "the name cannot be looked up; give an address",
+  ETIMEDOUT: "it does not answer; check the address, and that firewalls let TCP and UDP through to the cluster port",
+};
+
+function unreached(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const late = at.message.startsWith("not done after") ? "ETIMEDOUT" : "";
+    const found = UNREACHED[(at as NodeJS.ErrnoException).code ?? late];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function neverReached(error: unknown): boolean {
+  return unreached(error) !== undefined;
+}
+
+function explained(error: unknown, { host, port }: HostPort): string {
+  const why = error instanceof RefusedError ? undefined : unreached(error);
+  return why === undefined ? describeError(error) : `Cannot join through ${host}:${port}: ${why}`;
+}
+
+/** Removes a first attempt's key, and the directory where nothing else is in it. */
+async function forget(directory: string): Promise<void> {
+  await rm(join(directory, "node.key"), { force: true });
+  await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;
+  });
+}
+
+async function isOfTheCluster(config: AgentConfig): Promise<boolean> {
+  const directory = trustDirectory(config.dataDir);
+  if (existsSync(join(directory, "ca.crt"))) {
+    await checkSameCluster(config, directory);
+    return true;
+  }
+  if (config.joinToken !== undefined) return false;
+  throw new ConfigError(
+    "Cannot join without a token: print one on a member with psctl token create, and give it with --join-token-file",
+  );
+}
+
+async function keep(config: AgentConfig, { authority, gossipKeys, certificate, members }: Membership): Promise<void> {
+  const directory = trustDirectory(config.dataDir);
+  await writePrivateFile(join(directory, "node.crt"), certificate);
+  await GossipKeys.open(gossipKeysFile(config.dataDir), gossipKeys);
+  const { caDigest } = parseJoinToken(config.joinToken ?? "");
   await writePrivateFile(join(directory, "joined.json"), `${JSON.stringify({ caDigest } satisfies JoinedFile)}\n`);
+  await new MemberFile(config.dataDir).write(members);
   // Last: with it the node is of the cluster, and does not join again.
-  await saveJoinedAuthority(directory, membership.authority);
-  log.info("Joined the cluster", { cluster: membership.authority.clusterId, members: membership.members });
+  await saveJoinedAuthority(directory, authority);
 }
 
 async function checkSameCluster({ joinToken, dataDir }: AgentConfig, directory: string): Promise<void> {
@@ -87,25 +169,18 @@ async function checkSameCluster({ joinToken, dataDir }: AgentConfig, directory: 
 async function ownKey(file: string): Promise<KeyObject> {
   const kept = await readPrivateFile(file);
   if (kept !== undefined) return createPrivateKey(kept);
+  await ensurePrivateDirectory(dirname(file));
   const key = newKey();
   await writePrivateFile(file, keyPem(key));
   return key;
 }
 
 async function joinAny(config: AgentConfig, { clock, log, signal }: JoinDeps): Promise<Membership> {
-  const { nodeName, advertiseAddr } = config;
-  const token = parseJoinToken(config.joinToken ?? "");
-  const directory = trustDirectory(config.dataDir);
-  await ensurePrivateDirectory(directory);
-  const key = await ownKey(join(directory, "node.key"));
+  const key = await ownKey(join(trustDirectory(config.dataDir), "node.key"));
   for (let wait = 500; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
-    for (const { host, port } of config.join) {
-      using limit = deadline(ATTEMPT_MS, signal, clock);
+    for (const address of config.join) {
       try {
-        const order = { host, port, token, nodeName, key, addresses: [advertiseAddr] };
-        const membership = await joinCluster({ clock }, order, limit.signal);
-        await writePrivateFile(join(directory, "node.crt"), membership.certificate);
-        return membership;
+        return await attempt(config, { clock, signal, key, address });
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof RefusedError && !WORTH_AGAIN.has(error.reason))
@@ -115,4 +190,18 @@ async function joinAny(config: AgentConfig, { clock, log, signal }: JoinDeps): P
     }
     await clock.sleep(wait, signal);
   }
+}
+
+interface Attempt extends Omit<JoinDeps, "log"> {
+  readonly key: KeyObject;
+  readonly address: HostPort;
+}
+
+async function attempt(
+  { nodeName, advertiseAddr, joinToken }: AgentConfig,
+  { clock, signal, key, address: { host, port } }: Attempt,
+): Promise<Membership> {
+  using limit = deadline(ATTEMPT_MS, signal, clock);
+  const order = { host, port, token: parseJoinToken(joinToken ?? ""), nodeName, key, addresses: [advertiseAddr] };
+  return await joinCluster({ clock }, order, limit.signal);
 }

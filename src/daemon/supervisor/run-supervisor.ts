@@ -4,7 +4,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { selfCommand } from "../../lib/self-command.ts";
 import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
-import type { SocketSpec } from "../handles/socket-spec.ts";
+import type { NetworkSocketSpec, SocketSpec } from "../handles/socket-spec.ts";
 import { confinedCommand, DATAPLANE_USER } from "./confined-command.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { ChildCommand } from "./supervisor-options.ts";
@@ -32,8 +32,7 @@ export async function runSupervisor(
       dataDir: config.dataDir,
       alone: true,
       sockets: socketsOf(config),
-      // Membership binds it in a worker, to which no bound socket can be sent.
-      probed: [{ name: "cluster", kind: "udp", to: "agent", ...config.bindAddr, flag: "--bind-addr" }],
+      probed: probesOf(config),
       agent: agentCommand(argv),
       dataplane: dataplaneCommand(config),
     },
@@ -41,7 +40,12 @@ export async function runSupervisor(
   return await supervisor.run(stop.signal);
 }
 
-function prepareDataDir(dataDir: string): void {
+/** Membership binds it in a worker, to which no bound socket can be sent. */
+export function probesOf({ bindAddr }: AgentConfig): NetworkSocketSpec[] {
+  return [{ name: "cluster", kind: "udp", to: "agent", ...bindAddr, flag: "--bind-addr" }];
+}
+
+export function prepareDataDir(dataDir: string): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     chmodSync(dataDir, 0o700);
@@ -51,7 +55,7 @@ function prepareDataDir(dataDir: string): void {
   }
 }
 
-function socketsOf(config: AgentConfig): SocketSpec[] {
+export function socketsOf(config: AgentConfig): SocketSpec[] {
   const control = controlSocketPath(config.dataDir);
   if (Buffer.byteLength(control) > LONGEST_SOCKET_PATH) {
     throw new ConfigError(
