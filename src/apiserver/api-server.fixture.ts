@@ -53,7 +53,7 @@ export async function serveInMemory(options: ServedOptions = {}) {
     { corsOrigins },
   );
   const server = new ApiServer(
-    { router, identity, clientAuthority: authority.certificate, ...deps },
+    { router, identity, authority, ...deps },
     {
       https: [{ host: "127.0.0.1", port }],
       http: [plainHandle ? { handle: plainHandle } : { host: "127.0.0.1", port: 0 }],
@@ -76,6 +76,7 @@ export async function serveInMemory(options: ServedOptions = {}) {
     registry,
     objects,
     authority,
+    identity,
     tokens,
     stop,
     httpsPort: secure?.port ?? 0,

@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { KeyPair } from "../security/ca-material.ts";
+import type { ClusterAuthority } from "../security/cluster-authority.ts";
 import type { ServerIdentity } from "../security/server-identity.ts";
+import { ClientConnections } from "./client-connections.ts";
 import type { RequestRouter } from "./request-router.ts";
 
 /** Where to listen: an address, or a socket that is bound already (a raw handle, as the supervisor sends it). */
@@ -15,8 +17,8 @@ export interface ApiServerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly identity: ServerIdentity;
-  /** PEM of the CA whose client certificates are believed. */
-  readonly clientAuthority: string;
+  /** Whose client certificates are believed. */
+  readonly authority: Pick<ClusterAuthority, "trusted" | "onChange">;
 }
 
 export interface ApiServerOptions {
@@ -71,11 +73,11 @@ export class ApiServer {
   }
 
   #secure(signal: AbortSignal): https.Server {
-    const { identity, router, clientAuthority, log } = this.#deps;
-    const options = (pair: KeyPair): https.ServerOptions => ({
-      cert: pair.certificate,
-      key: pair.key,
-      ca: clientAuthority,
+    const { identity, router, authority, clock, log } = this.#deps;
+    const options = ({ certificate, key }: KeyPair): https.ServerOptions => ({
+      cert: certificate,
+      key,
+      ca: [...authority.trusted],
       requestCert: true,
       // A client without a certificate may have a token; one with a wrong certificate is refused with a Status.
       rejectUnauthorized: false,
@@ -85,7 +87,13 @@ export class ApiServer {
     });
     const server = https.createServer(options(identity.current), router.handle);
     server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error: error.message }));
+    const connections = new ClientConnections(server, { clock });
+    // Both are for new connections. What is open goes on, unless its certificate is believed no longer.
     identity.onChange((pair) => server.setSecureContext(options(pair)), signal);
+    authority.onChange((change) => {
+      server.setSecureContext(options(identity.current));
+      connections.drop(change);
+    }, signal);
     return server;
   }
 

@@ -2,8 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "n
 import { secretBytes } from "../lib/random.ts";
 
 /**
- * `PSWM-1-DIGEST-SECRET`. DIGEST is the SHA-256 of the cluster's CA certificate (DER): who joins knows by it whom it
- * talks to before it says anything. SECRET is 5 bytes that name the token, 20 secret ones, and 20 bits of a checksum
+ * `PSWM-1-DIGEST-SECRET`. DIGEST is the SHA-256 of the public key (DER, SPKI) of the cluster's CA: who joins knows by
+ * it whom it talks to before it says anything. SECRET is 5 bytes that name the token, 20 secret ones, and 20 bits of a checksum
  * over the whole. Both are base32 with Crockford's alphabet, which has no letters that look like digits.
  */
 export interface JoinToken {

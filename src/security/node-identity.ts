@@ -33,6 +33,8 @@ export class NodeIdentity {
   readonly #listeners = new Set<() => void>();
   #current: KeyPair | undefined;
   #renewAt = 0;
+  /** Two at once would leave one's key with the other's certificate. */
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(deps: NodeIdentityDeps, options: NodeIdentityOptions) {
     this.#deps = deps;
@@ -52,6 +54,12 @@ export class NodeIdentity {
 
   /** Loads the certificate, or makes one where it is due, or not this cluster's CA's of now. */
   async load(): Promise<void> {
+    const loading = this.#loading.then(() => this.#load());
+    this.#loading = loading.catch(() => {}); // told to whoever asked for it
+    await loading;
+  }
+
+  async #load(): Promise<void> {
     const { directory, nodeName, addresses } = this.#options;
     const { authority, clock, log } = this.#deps;
     const files = { certificate: join(directory, "node.crt"), key: join(directory, "node.key") };
@@ -72,14 +80,12 @@ export class NodeIdentity {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, authority } = this.#deps;
-    let wake = new AbortController();
     // A new CA is for signing with: by then every member believes it.
-    authority.onChange(() => wake.abort(new Error("the CA has changed")), signal);
+    authority.onChange(() => this.load(), signal);
     while (!signal.aborted) {
       const wait = Math.max(1000, Math.min(CHECK_EVERY_MS, this.#renewAt - clock.now()));
-      await clock.sleep(wait, AbortSignal.any([signal, wake.signal])).catch(() => {}); // woken early
+      await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
       if (signal.aborted) return;
-      wake = new AbortController();
       try {
         await this.load();
       } catch (error) {

@@ -7,14 +7,15 @@ import { test, type TestContext } from "node:test";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { secretBytes, seededRandom } from "../lib/random.ts";
 import { openMemoryStore } from "../store/open-memory-store.ts";
-import { readMaterial } from "./ca-material.ts";
-import { ClusterAuthority, saveJoinedAuthority } from "./cluster-authority.ts";
+import { isNewer, readMaterial } from "./ca-material.ts";
+import { type CaChange, ClusterAuthority, saveJoinedAuthority } from "./cluster-authority.ts";
 import { DeniedNodes } from "./denied-nodes.ts";
 import { GossipKeys } from "./gossip-keys.ts";
 import { nodeOrder, readNodeCertificate } from "./node-certificate.ts";
 import { renewalTime } from "./renewal-time.ts";
 
 const DAY_MS = 86_400_000;
+const NOTHING_GONE: CaChange = { distrusted: [], atOnce: false };
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "node-trust-test-"));
@@ -42,15 +43,15 @@ test("a node's certificate names the node and its cluster, which no other certif
   assert.equal(readNodeCertificate(new X509Certificate(odd.certificate)), undefined);
 });
 
-test("a CA is replaced in three steps, and at each step everybody believes what everybody else shows", async (t) => {
+test("a CA is replaced in two steps, and at each step everybody believes what everybody else shows", async (t) => {
   const directory = await temporary(t);
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
   const authority = await ClusterAuthority.open({ directory, clock });
   const { clusterId, certificate: old } = authority;
   const before = authority.issue({ usage: "client", commonName: "a", days: 90 }).certificate;
-  let changes = 0;
-  authority.onChange(() => (changes += 1), t.signal);
+  const changes: CaChange[] = [];
+  authority.onChange((change) => void changes.push(change), t.signal);
 
   await authority.stage();
   assert.equal(authority.certificate, old);
@@ -60,20 +61,75 @@ test("a CA is replaced in three steps, and at each step everybody believes what 
   const reopened = await ClusterAuthority.open({ directory, clock });
   assert.deepEqual(reopened.trusted, authority.trusted);
 
-  await authority.activate({ overlapDays: 90 });
+  await authority.activate({ overlapMs: 90 * DAY_MS });
   assert.equal(authority.certificate, staged);
   assert.deepEqual(authority.trusted, [staged, old]);
   const after = authority.issue({ usage: "client", commonName: "a", days: 90 }).certificate;
   assert.ok(signedBy(before, old) && signedBy(after, staged) && !signedBy(after, old));
   assert.equal(authority.clusterId, clusterId);
   assert.equal(await readFile(join(directory, "ca.crt"), "utf8"), staged);
+  const [successor = ""] = authority.chain.successors;
+  assert.ok(signedBy(successor, old) && signedBy(after, successor));
+  assert.notEqual(new X509Certificate(staged).subject, new X509Certificate(old).subject);
+  assert.deepEqual(changes, [NOTHING_GONE, NOTHING_GONE]);
+  assert.equal(authority.material.generation, 2);
 
   offset = 91 * DAY_MS;
   assert.deepEqual(authority.trusted, [staged]);
   await authority.forgetOld();
   assert.deepEqual(authority.material.older, []);
-  assert.equal(changes, 3);
+  assert.deepEqual(changes.at(-1), { distrusted: [old], atOnce: false });
   assert.equal((await stat(join(directory, "ca.json"))).mode & 0o777, 0o600);
+});
+
+test("an older CA is forgotten at its time, and stays as a link while one before it is believed", async (t) => {
+  let offset = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
+  const authority = await ClusterAuthority.open({ directory: await temporary(t), clock });
+  const [first, ends] = [authority.certificate, [30, 10]];
+  for (const days of ends) {
+    await authority.stage();
+    await authority.activate({ overlapMs: days * DAY_MS });
+  }
+  offset = 11 * DAY_MS;
+  await authority.forgetOld();
+  assert.deepEqual(authority.trusted, [authority.certificate, first]);
+  assert.equal(authority.chain.successors.length, 2);
+  assert.equal(authority.chain.root, first);
+  for (const successor of authority.chain.successors) {
+    assert.ok(new X509Certificate(successor).validToDate.getTime() - clock.now() > 18 * DAY_MS);
+  }
+  offset = 31 * DAY_MS;
+  await authority.forgetOld();
+  assert.deepEqual(authority.chain, { successors: [], root: authority.certificate });
+});
+
+test("a compromised CA ends at once, and one that was being brought in is not used", async (t) => {
+  const authority = await ClusterAuthority.open({ directory: await temporary(t), clock: systemClock });
+  const changes: CaChange[] = [];
+  await authority.stage();
+  const [first, waiting = ""] = authority.trusted;
+  await authority.stage({ compromised: true });
+  assert.equal(authority.trusted.includes(waiting), false);
+  assert.equal(authority.material.compromised, true);
+  await authority.activate({ overlapMs: DAY_MS });
+  authority.onChange((change) => void changes.push(change), t.signal);
+  await authority.distrustOld();
+  assert.deepEqual(changes, [{ distrusted: [first], atOnce: true }]);
+  assert.equal(authority.material.compromised, undefined);
+  assert.deepEqual([authority.trusted.length, authority.chain.successors], [1, []]);
+});
+
+test("of two members the one that took more steps is right, and two that did it apart choose the same", async (t) => {
+  const one = await ClusterAuthority.open({ directory: await temporary(t), clock: systemClock });
+  const directory = await temporary(t);
+  await saveJoinedAuthority(directory, one.material);
+  const two = await ClusterAuthority.open({ directory, clock: systemClock });
+  assert.ok(!isNewer(one.material, two.material) && !isNewer(two.material, one.material));
+  await one.stage();
+  assert.ok(isNewer(one.material, two.material) && !isNewer(two.material, one.material));
+  await two.stage();
+  assert.notEqual(isNewer(one.material, two.material), isNewer(two.material, one.material));
 });
 
 test("who joins signs as the cluster does, and damaged material is refused without telling it", async (t) => {
@@ -91,6 +147,8 @@ test("who joins signs as the cluster does, and damaged material is refused witho
     { ...authority.material, signing: { ...signing, key: other.key } },
     { ...authority.material, signing: other },
     { ...authority.material, older: [{}] },
+    { ...authority.material, generation: -1 },
+    { ...authority.material, older: [{ certificate: signing.certificate, until: 1, successor: other.certificate }] },
     { ...authority.material, older: Array.from({ length: 17 }, () => ({ certificate: signing.certificate })) },
   ];
   for (const value of wrong) assert.throws(() => readMaterial(value), /^Error: Cannot use the CA: /);

@@ -15,8 +15,8 @@ export interface OwnerKubeconfigOptions {
 }
 
 /**
- * Writes the owner's kubeconfig: a client certificate of the group system:masters. A file that is still good for this
- * server is left as it is. Gives its path.
+ * Writes the owner's kubeconfig: all CAs that are believed, and a client certificate of the group system:masters. A file
+ * that is still good for this server is left as it is. Gives its path.
  */
 export async function writeOwnerKubeconfig(
   deps: { readonly authority: ClusterAuthority; readonly clock: Clock },
@@ -31,7 +31,7 @@ export async function writeOwnerKubeconfig(
     organizations: ["system:masters"],
     days: OWNER_DAYS,
   });
-  await writePrivateFile(path, kubeconfig({ server, authority: deps.authority.certificate, ...owner }));
+  await writePrivateFile(path, kubeconfig({ server, authority: deps.authority.trusted.join(""), ...owner }));
   return path;
 }
 
@@ -65,9 +65,10 @@ function isGood(text: string, server: string, deps: { authority: ClusterAuthorit
   const field = (name: string): string => new RegExp(`^\\s*${name}: (\\S+)$`, "m").exec(text)?.[1] ?? "";
   const decoded = (name: string): string => Buffer.from(field(name), "base64").toString();
   if (field("server") !== server) return false;
-  if (decoded("certificate-authority-data") !== deps.authority.certificate) return false;
+  if (decoded("certificate-authority-data") !== deps.authority.trusted.join("")) return false;
   try {
     const certificate = new X509Certificate(decoded("client-certificate-data"));
+    if (!certificate.verify(new X509Certificate(deps.authority.certificate).publicKey)) return false;
     return certificate.validToDate.getTime() - deps.clock.now() > RENEW_BEFORE_MS;
   } catch {
     // Not a certificate: the file is written anew.

@@ -36,12 +36,15 @@ export class ServerIdentity {
   readonly #options: ServerIdentityOptions;
   readonly #listeners = new Set<(pair: KeyPair) => void>();
   #current: KeyPair | undefined;
+  /** Two at once would leave one's key with the other's certificate. */
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(deps: ServerIdentityDeps, options: ServerIdentityOptions) {
     this.#deps = deps;
     this.#options = options;
   }
 
+  /** With its certificate goes what leads to it from older CAs, for clients that know only one of these. */
   get current(): KeyPair {
     if (!this.#current) throw new Error("Cannot give the server's certificate: it is not loaded yet");
     return this.#current;
@@ -55,6 +58,12 @@ export class ServerIdentity {
 
   /** Loads or makes the certificate. */
   async load(): Promise<void> {
+    const loading = this.#loading.then(() => this.#load());
+    this.#loading = loading.catch(() => {}); // told to whoever asked for it
+    await loading;
+  }
+
+  async #load(): Promise<void> {
     const { provided } = this.#options;
     const pair = provided ? await readProvided(provided) : await this.#own();
     if (pair.certificate === this.#current?.certificate) return;
@@ -66,7 +75,8 @@ export class ServerIdentity {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock, log, authority } = this.#deps;
+    authority.onChange(() => this.load(), signal);
     while (!signal.aborted) {
       try {
         await clock.sleep(CHECK_EVERY_MS, signal);
@@ -88,12 +98,16 @@ export class ServerIdentity {
     const [certificate, key] = await Promise.all([readPrivateFile(files.certificate), readPrivateFile(files.key)]);
     const names = [...new Set(altNames())];
     if (certificate !== undefined && key !== undefined && this.#isGood({ certificate, key }, names)) {
-      return { certificate, key };
+      return this.#shown({ certificate, key });
     }
     const made = this.#deps.authority.issue({ usage: "server", commonName, altNames: names, days: SERVER_DAYS });
     await writePrivateFile(files.key, made.key);
     await writePrivateFile(files.certificate, made.certificate);
-    return made;
+    return this.#shown(made);
+  }
+
+  #shown({ certificate, key }: KeyPair): KeyPair {
+    return { certificate: [certificate, ...this.#deps.authority.chain.successors].join(""), key };
   }
 
   #isGood({ certificate, key }: KeyPair, names: readonly string[]): boolean {

@@ -51,7 +51,7 @@ export async function openControlPlane(
     name: "bootstrap objects",
     run: (signal) => keepBootstrapObjects({ objects, log }, bootstrap, signal),
   };
-  return { parts: [...api, controllerPart(deps, trust.authority.certificate), schedulerPart(deps), keeper] };
+  return { parts: [...api, controllerPart(deps), schedulerPart(deps), keeper] };
 }
 
 function schedulerPart({ clock, logger, state }: ControlPlaneDeps): Part {
@@ -66,11 +66,12 @@ function schedulerPart({ clock, logger, state }: ControlPlaneDeps): Part {
   return { name: "scheduler", run: (signal) => scheduler.run(signal) };
 }
 
-function controllerPart({ clock, logger, state }: ControlPlaneDeps, rootCa: string): Part {
+function controllerPart({ clock, logger, state, trust }: ControlPlaneDeps): Part {
   const { objects } = state;
   const view = new ClusterView({ objects });
   const recorder = (component: string) => state.recorder({ component });
-  const controllers = createControllers({ objects, view, clock, recorder, kinds: declarations, rootCa: () => rootCa });
+  const rootCa = (): string => trust.authority.trusted.join("");
+  const controllers = createControllers({ objects, view, clock, recorder, kinds: declarations, rootCa });
   const runner = new ControllerRunner({
     objects,
     view,
@@ -102,7 +103,7 @@ async function openApi(config: AgentConfig, deps: ControlPlaneDeps): Promise<rea
   const parts = { registry, objects, tokens, authenticator, logs, clock, random, log, metrics, audit, checks, cluster };
   const router = createRouter(parts, { corsOrigins: config.corsOrigins });
   const server = new ApiServer(
-    { router, identity: trust.api, clientAuthority: trust.authority.certificate, clock, log },
+    { router, identity: trust.api, authority: trust.authority, clock, log },
     { https: [{ handle: sockets.take("api").handle }], http: [{ handle: sockets.take("http").handle }] },
   );
   const address = `${config.apiAddr.host}:${config.apiAddr.port}`;

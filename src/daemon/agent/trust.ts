@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Part } from "../../lib/run-together.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import { formatAddress, parseRange } from "../../network/ipv4-range.ts";
 import { ClusterAuthority } from "../../security/cluster-authority.ts";
 import { writeOwnerKubeconfig } from "../../security/owner-kubeconfig.ts";
@@ -47,16 +48,24 @@ export async function openTrust(
     },
   );
   await Promise.all([api.load(), ingress.load()]);
-  const kubeconfig = await writeOwnerKubeconfig(
-    { authority, clock },
-    { directory: config.dataDir, server: `https://${clientAddress(config)}` },
-  );
+  const writeKubeconfig = (): Promise<string> =>
+    writeOwnerKubeconfig(
+      { authority, clock },
+      { directory: config.dataDir, server: `https://${clientAddress(config)}` },
+    );
+  const kubeconfig = await writeKubeconfig();
+  const keepKubeconfig = async (until: AbortSignal): Promise<void> => {
+    authority.onChange(() => writeKubeconfig().then(() => {}), until);
+    await untilAborted(until);
+  };
   return {
     authority,
     api,
     ingress,
     kubeconfig,
     parts: [
+      { name: "cluster's CA", run: (signal) => authority.run(signal, log) },
+      { name: "owner's kubeconfig", run: keepKubeconfig },
       { name: "API certificate", run: (signal) => api.run(signal) },
       { name: "ingress certificate", run: (signal) => ingress.run(signal) },
     ],

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
@@ -92,7 +93,10 @@ export class ClusterListener {
     const { authority, identity } = this.#deps;
     const renew = (): void => this.#server.setSecureContext(this.#context());
     renew();
-    authority.onChange(renew, signal);
+    authority.onChange((change) => {
+      renew();
+      this.#dropIssued(change.distrusted);
+    }, signal);
     identity.onChange(renew, signal);
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     this.#stop.abort(signal.reason);
@@ -114,9 +118,17 @@ export class ClusterListener {
     }
   }
 
+  #dropIssued(distrusted: readonly string[]): void {
+    const keys = distrusted.map((ca) => new X509Certificate(ca).publicKey);
+    for (const [socket] of this.#peers) {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate && keys.some((key) => certificate.verify(key))) socket.destroy();
+    }
+  }
+
   #context(): ReturnType<typeof agentContext> {
     const { authority, identity } = this.#deps;
-    return agentContext(identity.current, authority.trusted);
+    return agentContext(identity.current, authority);
   }
 
   async #serve(socket: TLSSocket): Promise<void> {

@@ -1,167 +1,29 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { connect, type Socket } from "node:net";
+import { test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { eventually } from "../../../test/poll.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { deadline } from "../../lib/deadline.ts";
-import { silentLogger } from "../../lib/log.ts";
-import { secretBytes, systemRandom } from "../../lib/random.ts";
-import { openMemoryStore } from "../../store/open-memory-store.ts";
+import { secretBytes } from "../../lib/random.ts";
 import { newKey } from "../certificate.ts";
-import { ClusterAuthority, saveJoinedAuthority } from "../cluster-authority.ts";
-import { DeniedNodes } from "../denied-nodes.ts";
 import { formatJoinToken, makeJoinToken, parseJoinToken, provingKey } from "../join-token.ts";
-import { JoinTokens } from "../join-tokens.ts";
 import { nodeOrder, nodeUser } from "../node-certificate.ts";
-import { NodeIdentity } from "../node-identity.ts";
 import { makeSigningRequest } from "../signing-request.ts";
-import { ClusterListener, type ClusterListenerOptions } from "./cluster-listener.ts";
-import { dialPeer, type DialPeerDeps } from "./dial-peer.ts";
 import { FrameStream } from "./frame-stream.ts";
-import { joinCluster, type Membership } from "./join-cluster.ts";
 import { JOIN_PROTOCOL, proofMessage, signProof, writeRequest } from "./join-messages.ts";
-import { JoinServer } from "./join-server.ts";
 import { PEER_PROTOCOL, readAnswer } from "./peer-greeting.ts";
-import { type Refusal, RefusedError } from "./refusal.ts";
 import { agentContext, dial, STRANGER_CONTEXT } from "./tls-context.ts";
-
-const within = (ms: number): AbortSignal => deadline(ms, new AbortController().signal).signal;
-const GOSSIP_KEY = secretBytes(32);
-
-interface Member extends DialPeerDeps {
-  readonly tokens: JoinTokens;
-  readonly port: number;
-  readonly refusals: Refusal[];
-  readonly joined: string[];
-  readonly listener: ClusterListener;
-  readonly directory: string;
-  pass(ms: number): void;
-}
-
-interface MemberOptions extends ClusterListenerOptions {
-  readonly directory?: string;
-  readonly nodeName?: string;
-}
-
-async function temporary(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "cluster-port-test-"));
-  t.after(() => rm(directory, { recursive: true }));
-  return directory;
-}
-
-/** A member with a cluster port of its own, which sends back what peers send. */
-async function member(t: TestContext, options: MemberOptions = {}): Promise<Member> {
-  const { nodeName = "one", ...limits } = options;
-  const directory = options.directory ?? (await temporary(t));
-  let offset = 0;
-  const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
-  const authority = await ClusterAuthority.open({ directory, clock });
-  const identity = new NodeIdentity(
-    { authority, clock, random: systemRandom, log: silentLogger },
-    { directory, nodeName, addresses: ["127.0.0.1"] },
-  );
-  await identity.load();
-  const store = openMemoryStore({ clock });
-  const tokens = new JoinTokens({ store, clock, nodeName, caDigest: () => authority.digest });
-  const denied = new DeniedNodes({ store, clock });
-  const nameTaken = (name: string): string | undefined =>
-    name === "one" ? `the name ${name} is a living node's` : undefined;
-  const gossipKeys = (): Buffer[] => [GOSSIP_KEY];
-  const joins = new JoinServer({ tokens, authority, gossipKeys, members: () => ["127.0.0.1:7946"], nameTaken, clock });
-  const refusals: Refusal[] = [];
-  const joined: string[] = [];
-  const listener = new ClusterListener(
-    {
-      authority,
-      identity,
-      denied,
-      joins,
-      clock,
-      log: silentLogger,
-      refused: (refusal) => refusals.push(refusal),
-      joined: (one) => joined.push(one.nodeName),
-      peer: ({ socket }) => socket.pipe(socket),
-    },
-    limits,
-  );
-  // The port is shared: whoever looks at the first byte puts it back.
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.once("data", (first) => {
-      socket.pause();
-      socket.unshift(first);
-      listener.accept(socket);
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const stop = new AbortController();
-  const running = Promise.all([listener.run(stop.signal), identity.run(stop.signal)]);
-  t.after(async () => {
-    stop.abort();
-    server.close();
-    await running;
-  });
-  const { port } = server.address() as AddressInfo;
-  const pass = (ms: number): void => void (offset += ms);
-  return { authority, identity, denied, clock, tokens, port, refusals, joined, listener, directory, pass };
-}
-
-interface JoinOptions {
-  readonly nodeName?: string;
-  readonly clock?: Clock;
-}
-
-const join2 = (port: number, token: string, options: JoinOptions = {}): Promise<Membership> => {
-  const { nodeName = "two", clock = systemClock } = options;
-  const order = {
-    host: "127.0.0.1",
-    port,
-    token: parseJoinToken(token),
-    nodeName,
-    key: newKey(),
-    addresses: ["127.0.0.1"],
-  };
-  return joinCluster({ clock }, order, within(10_000));
-};
-
-/** Both sides must have said the same reason. */
-async function refusedBoth(one: Member, attempt: Promise<unknown>, reason: string): Promise<string> {
-  let message = "";
-  await assert.rejects(attempt, (error: Error) => {
-    assert.ok(error instanceof RefusedError, String(error));
-    assert.equal(error.reason, reason, error.message);
-    message = error.message;
-    return true;
-  });
-  await eventually(() => one.refusals.some((refusal) => refusal.reason === reason), {
-    what: `a refusal for ${reason}`,
-  });
-  return message;
-}
-
-async function joinedMember(t: TestContext, one: Member, nodeName = "two"): Promise<Member> {
-  const { token } = await one.tokens.create({ name: "t" });
-  const membership = await join2(one.port, token, { nodeName });
-  const directory = await temporary(t);
-  await saveJoinedAuthority(directory, membership.authority);
-  return await member(t, { directory, nodeName });
-}
-
-async function echoes(socket: TLSSocket): Promise<void> {
-  const frames = new FrameStream(socket);
-  frames.write(Buffer.from("hello"));
-  assert.equal((await frames.read(100, within(5000))).toString(), "hello");
-}
-
-const dialTo = (from: DialPeerDeps, port: number, nodeName?: string) =>
-  dialPeer(from, { host: "127.0.0.1", port, ...(nodeName === undefined ? {} : { nodeName }) }, within(5000));
+import {
+  within,
+  GOSSIP_KEY,
+  member,
+  join2,
+  refusedBoth,
+  joinedMember,
+  echoes,
+  dialTo,
+} from "../../../test/support/cluster-port-member.ts";
 
 test("a node joins with one address and one token, and then both speak with both certificates checked", async (t) => {
   const one = await member(t);
@@ -263,11 +125,11 @@ test("a stranger, another cluster's node and a removed node are refused by both 
     return await readAnswer(new FrameStream(socket), { limit: 1000, signal: target.signal });
   };
   await refusedBoth(one, knock(STRANGER_CONTEXT), "NoCertificate");
-  await refusedBoth(one, knock(agentContext(other.identity.current, one.authority.trusted)), "OtherCluster");
+  await refusedBoth(one, knock(agentContext(other.identity.current, one.authority)), "OtherCluster");
   const forged = other.authority.issue(nodeOrder({ clusterId: one.authority.clusterId, nodeName: "two" }));
-  await refusedBoth(one, knock(agentContext(forged, one.authority.trusted)), "UntrustedCertificate");
+  await refusedBoth(one, knock(agentContext(forged, one.authority)), "UntrustedCertificate");
   const client = one.authority.issue({ usage: "client", commonName: "two", days: 1 });
-  await refusedBoth(one, knock(agentContext(client, one.authority.trusted)), "UntrustedCertificate");
+  await refusedBoth(one, knock(agentContext(client, one.authority)), "UntrustedCertificate");
   await assert.rejects(dialTo(other, one.port), /its certificate is of the cluster/);
 
   const { socket } = await dialTo(two, one.port);
@@ -317,52 +179,4 @@ test("an address that is refused too often has to wait, and is told so", async (
   const { token } = await one.tokens.create({ name: "t" });
   const said = await refusedBoth(one, join2(one.port, token), "TooManyAttempts");
   assert.match(said, /try again in a minute/);
-});
-
-test("the CA is replaced while members connect all the time, and no connection fails", async (t) => {
-  const one = await member(t);
-  const two = await joinedMember(t, one);
-  let done = false;
-  let connections = 0;
-  const load = (async () => {
-    while (!done) {
-      for (const [from, to] of [
-        [one, two],
-        [two, one],
-      ] as const) {
-        const { socket } = await dialTo(from, to.port);
-        await echoes(socket);
-        socket.destroy();
-        connections += 1;
-      }
-    }
-  })();
-  const more = async (): Promise<void> => {
-    const now = connections;
-    await eventually(() => connections > now + 4, { what: "more connections" });
-  };
-  await more();
-  await one.authority.stage();
-  await more();
-  await two.authority.adopt(one.authority.material);
-  await more();
-  await one.authority.activate({ overlapDays: 90 });
-  await more();
-  await two.authority.adopt(one.authority.material);
-  await more();
-  const signedByNew = (node: Member): boolean => {
-    return new X509Certificate(node.identity.current.certificate).verify(
-      new X509Certificate(one.authority.certificate).publicKey,
-    );
-  };
-  await eventually(() => signedByNew(one) && signedByNew(two), { what: "renewed certificates" });
-  await more();
-  done = true;
-  await load;
-  assert.deepEqual([...one.refusals, ...two.refusals], []);
-  const { token } = await one.tokens.create({ name: "t" });
-  await join2(two.port, token, { nodeName: "three" }).catch((error: Error) =>
-    assert.match(error.message, /not known here/),
-  );
-  await join2(one.port, token, { nodeName: "three" });
 });

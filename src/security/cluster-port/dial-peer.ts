@@ -32,7 +32,7 @@ export async function dialPeer(
   { host, port, nodeName }: PeerAddress,
   signal: AbortSignal,
 ): Promise<{ readonly socket: TLSSocket; readonly peer: NodeCertificate }> {
-  const context = agentContext(identity.current, authority.trusted);
+  const context = agentContext(identity.current, authority);
   const socket = await dial(context, { host, port, protocol: PEER_PROTOCOL, signal });
   try {
     const peer = peerOf(socket, { clusterId: authority.clusterId, isDenied: (one) => denied.isDenied(one) });
@@ -43,7 +43,8 @@ export async function dialPeer(
     return { socket, peer };
   } catch (error) {
     socket.on("error", () => {}); // given up
-    socket.destroy();
+    // Not cut off: the other side reads whose certificate this is, and tells its owner, too.
+    socket.destroySoon();
     const place = `Cannot work with the node at ${host}:${port}`;
     if (error instanceof RefusedError)
       throw new RefusedError(error.reason, `${place}: ${error.message}`, { cause: error });

@@ -1,7 +1,7 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
-import { caDigest, type CaMaterial, readMaterial } from "../ca-material.ts";
+import { caDigest, type CaMaterial, MOST_OLDER, readMaterial, trustedCas } from "../ca-material.ts";
 import { type JoinToken, provingKey } from "../join-token.ts";
 import { nodeUser, readNodeCertificate } from "../node-certificate.ts";
 import { makeSigningRequest } from "../signing-request.ts";
@@ -21,6 +21,8 @@ export interface JoinOrder {
   readonly key: KeyObject;
   /** This node's own, for its certificate. */
   readonly addresses: readonly string[];
+  /** Of a node that joins again: no other cluster will do. */
+  readonly clusterId?: string | undefined;
 }
 
 /** What a node has once it has joined, checked. */
@@ -45,7 +47,7 @@ export async function joinCluster(
   const socket = await dial(STRANGER_CONTEXT, { host, port, protocol: JOIN_PROTOCOL, signal });
   socket.on("error", () => {}); // told by what reads it
   try {
-    checkMember(socket, { digest: order.token.caDigest, now: clock.now() });
+    checkMember(socket, { digest: order.token.caDigest, clusterId: order.clusterId, now: clock.now() });
     return await ask(socket, { order, clock, signal });
   } catch (error) {
     if (error instanceof RefusedError)
@@ -57,26 +59,38 @@ export async function joinCluster(
 }
 
 /** TLS has proved that the other side has the key of the certificate; this checks who vouches for it. */
-function checkMember(socket: TLSSocket, { digest, now }: { readonly digest: string; readonly now: number }): void {
-  const shown = socket.getPeerCertificate(true);
-  // The leaf first; what follows is what the other side has sent, in whatever order.
-  const leaf = new X509Certificate(shown.raw);
-  const ca = issuers(shown).find((one) => caDigest(one.toString()) === digest);
-  if (!ca) {
+function checkMember(
+  socket: TLSSocket,
+  { digest, clusterId, now }: { readonly digest: string; readonly clusterId: string | undefined; readonly now: number },
+): void {
+  // The leaf first; each of the others has the name of the one before's issuer, and need not have signed it.
+  const [leaf, ...others] = shownBy(socket);
+  const known = others.findIndex((one) => caDigest(one.toString()) === digest);
+  if (!leaf || known < 0) {
     throw new RefusedError(
       "WrongCa",
       "it is not of the cluster that the join token is for (its CA has another digest): check the address, or print a " +
         "new token if the CA was replaced. Nothing was sent to it",
     );
   }
-  if (!ca.ca || !ca.verify(ca.publicKey) || !leaf.verify(ca.publicKey) || !readNodeCertificate(leaf)) {
+  const path = [leaf, ...others.slice(0, known + 1)];
+  const signed = path.slice(1).every((ca, at) => ca.ca && path[at]?.verify(ca.publicKey));
+  const name = readNodeCertificate(leaf);
+  if (!signed || !name) {
     throw new RefusedError(
       "WrongCa",
       "its certificate is not one of the CA that the join token names. Nothing was sent to it",
     );
   }
-  const [from, until] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
-  if (now < from || now > until) {
+  if (clusterId !== undefined && name.clusterId !== clusterId) {
+    throw new RefusedError(
+      "OtherCluster",
+      `it is of the cluster ${name.clusterId}, and this node is of ${clusterId} already; start with an empty --data-dir ` +
+        "to join with nothing of that. Nothing was sent to it",
+    );
+  }
+  const late = path.slice(0, -1).find((one) => now < one.validFromDate.getTime() || now > one.validToDate.getTime());
+  if (late) {
     throw new RefusedError(
       "ClockSkew",
       `its certificate is not valid now (${new Date(now).toISOString()}): compare the clocks`,
@@ -84,16 +98,15 @@ function checkMember(socket: TLSSocket, { digest, now }: { readonly digest: stri
   }
 }
 
-function issuers(
-  shown: ReturnType<TLSSocket["getPeerCertificate"]> & { issuerCertificate?: unknown },
-): X509Certificate[] {
+const LONGEST_CHAIN = MOST_OLDER + 2;
+
+function shownBy(socket: TLSSocket): X509Certificate[] {
   const found: X509Certificate[] = [];
-  let at = shown as { raw: Buffer; issuerCertificate?: { raw: Buffer } | undefined };
-  for (let step = 0; step < 4; step += 1) {
-    const next = at.issuerCertificate;
-    if (!next || next === at) break;
-    found.push(new X509Certificate(next.raw));
-    at = next;
+  let at: { raw: Buffer; issuerCertificate?: { raw: Buffer } | undefined } | undefined =
+    socket.getPeerCertificate(true);
+  while (at?.raw && found.length < LONGEST_CHAIN) {
+    found.push(new X509Certificate(at.raw));
+    at = at.issuerCertificate === at ? undefined : at.issuerCertificate;
   }
   return found;
 }
@@ -111,7 +124,8 @@ async function ask(
   const answer = await readAnswer(frames, { limit: LONGEST_ANSWER, signal });
   const authority = readMaterial(answer["authority"]);
   const { certificate } = answer;
-  if (caDigest(authority.signing.certificate) !== token.caDigest || typeof certificate !== "string") {
+  const believed = trustedCas(authority, clock.now());
+  if (!believed.some((one) => caDigest(one) === token.caDigest) || typeof certificate !== "string") {
     throw new RefusedError("WrongCa", "it answers with another CA than the join token names");
   }
   const given = new X509Certificate(certificate);

@@ -1,18 +1,32 @@
 import { constants, X509Certificate } from "node:crypto";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type SecureContextOptions, type TLSSocket } from "node:tls";
-import type { KeyPair } from "../ca-material.ts";
+import type { CrossChain, KeyPair } from "../ca-material.ts";
 import { type NodeCertificate, readNodeCertificate } from "../node-certificate.ts";
 import { RefusedError } from "./refusal.ts";
 
 /** TLS 1.3 only, and no resumption: each connection shows its certificate, which may be denied by now. */
 const COMMON = { minVersion: "TLSv1.3", secureOptions: constants.SSL_OP_NO_TICKET } as const;
 
-/** What an agent shows and believes. Its CA goes with it, for those who know only the CA's digest. */
-export function agentContext({ certificate, key }: KeyPair, trusted: readonly string[]): SecureContextOptions {
+export interface AgentTrust {
+  /** PEM. */
+  readonly certificate: string;
+  readonly trusted: readonly string[];
+  readonly chain: CrossChain;
+}
+
+/**
+ * What an agent shows and believes. Its CA goes with it, for those who know only the CA's digest; and what leads to it
+ * from older CAs, for those who know only one of these.
+ */
+export function agentContext(
+  { certificate, key }: KeyPair,
+  { certificate: signing, trusted, chain }: AgentTrust,
+): SecureContextOptions {
   const own = new X509Certificate(certificate);
-  const issuer = trusted.find((ca) => own.verify(new X509Certificate(ca).publicKey));
-  return { ...COMMON, cert: `${certificate}${issuer ?? ""}`, key, ca: [...trusted] };
+  const issuer = trusted.find((ca) => own.verify(new X509Certificate(ca).publicKey)) ?? "";
+  const shown = issuer === signing ? [...chain.successors, chain.root] : [issuer];
+  return { ...COMMON, cert: [certificate, ...shown].join(""), key, ca: [...trusted] };
 }
 
 /** For who has no certificate yet. */
@@ -96,7 +110,8 @@ export function peerOf(
     const why = String(socket.authorizationError);
     throw new RefusedError(
       "UntrustedCertificate",
-      `its certificate is not one of this cluster's CA, or not of now (${why})`,
+      `its certificate is not one that the other side believes (${why}): if the cluster's CA was replaced while one of ` +
+        "the two was away, that one has to join again with a new token",
     );
   }
   if (!found) throw new RefusedError("UntrustedCertificate", "its certificate is not a node's");

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { test } from "node:test";
+import { eventually } from "../../../test/poll.ts";
+import {
+  DAY_MS,
+  type Member,
+  member,
+  join2,
+  refusedBoth,
+  joinedMember,
+  echoes,
+  dialTo,
+} from "../../../test/support/cluster-port-member.ts";
+
+test("the CA is replaced while members connect all the time, and no connection fails", async (t) => {
+  const one = await member(t);
+  const two = await joinedMember(t, one);
+  let done = false;
+  let connections = 0;
+  const load = (async () => {
+    while (!done) {
+      for (const [from, to] of [
+        [one, two],
+        [two, one],
+      ] as const) {
+        const { socket } = await dialTo(from, to.port);
+        await echoes(socket);
+        socket.destroy();
+        connections += 1;
+      }
+    }
+  })();
+  const more = async (): Promise<void> => {
+    const now = connections;
+    await eventually(() => connections > now + 4, { what: "more connections" });
+  };
+  await more();
+  await one.authority.stage();
+  await more();
+  await two.authority.adopt(one.authority.material);
+  await more();
+  await one.authority.activate({ overlapMs: 90 * DAY_MS });
+  await more();
+  await two.authority.adopt(one.authority.material);
+  await more();
+  const signedByNew = (node: Member): boolean => {
+    return new X509Certificate(node.identity.current.certificate).verify(
+      new X509Certificate(one.authority.certificate).publicKey,
+    );
+  };
+  await eventually(() => signedByNew(one) && signedByNew(two), { what: "renewed certificates" });
+  await more();
+  done = true;
+  await load;
+  assert.deepEqual([...one.refusals, ...two.refusals], []);
+  const { token } = await one.tokens.create({ name: "t" });
+  await join2(two.port, token, { nodeName: "three" }).catch((error: Error) =>
+    assert.match(error.message, /not known here/),
+  );
+  await join2(one.port, token, { nodeName: "three" });
+});
+
+test("who was away while the CA was replaced is believed, and believes, until the old CA's time is over", async (t) => {
+  const one = await member(t);
+  const two = await joinedMember(t, one);
+  for (let round = 1; round <= 2; round += 1) {
+    await one.authority.stage();
+    await one.authority.activate({ overlapMs: 30 * DAY_MS });
+    for (const [from, to] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      const { socket } = await dialTo(from, to.port);
+      await echoes(socket);
+    }
+  }
+  assert.equal(one.authority.trusted.length, 3);
+  await one.authority.distrustOld();
+  await refusedBoth(one, dialTo(two, one.port), "UntrustedCertificate");
+  await assert.rejects(dialTo(one, two.port), /that one has to join again with a new token/);
+});
+
+test("a join token that carries an older CA's digest is good while that CA is believed", async (t) => {
+  const one = await member(t);
+  const made = [await one.tokens.create({ name: "first" })];
+  for (const days of [30, 10]) {
+    await one.authority.stage();
+    await one.authority.activate({ overlapMs: days * DAY_MS });
+    made.push(await one.tokens.create({ name: "later" }));
+  }
+  for (const [at, { token }] of made.entries()) {
+    const { authority } = await join2(one.port, token, { nodeName: `n${at}` });
+    assert.deepEqual(authority, one.authority.material);
+  }
+  await one.authority.distrustOld();
+  const [old, , latest] = made.map(({ token }) => token);
+  await assert.rejects(
+    join2(one.port, old ?? "", { nodeName: "n7" }),
+    /print a new token if the CA was replaced\. Nothing/,
+  );
+  await join2(one.port, latest ?? "", { nodeName: "n8" });
+});
+
+test("connections of a CA that is distrusted end at once", async (t) => {
+  const one = await member(t);
+  const two = await joinedMember(t, one);
+  const old = two.identity.current;
+  const { socket } = await dialTo(two, one.port);
+  await echoes(socket);
+  await one.authority.stage();
+  await two.authority.adopt(one.authority.material);
+  await one.authority.activate({ overlapMs: DAY_MS });
+  await two.authority.adopt(one.authority.material);
+  assert.notEqual(two.identity.current.certificate, old.certificate, "renewed when the change has resolved");
+  const { socket: renewed } = await dialTo(two, one.port);
+  await echoes(socket);
+  const closed = once(socket, "close");
+  await one.authority.distrustOld();
+  await closed;
+  await echoes(renewed);
+});
