@@ -19,8 +19,8 @@ export interface DurableStoreDeps extends ObjectStoreDeps {
   readonly disk: SqliteDisk;
   readonly dataDir: string;
   readonly nodeName: string;
-  /** The names of the Node objects; only this node by default. */
-  readonly knownMembers?: () => readonly string[];
+  /** The names of all members that may have what is under a key; only this node by default. */
+  readonly knownMembers?: (key: Key) => readonly string[];
 }
 
 export interface DurableStoreOptions extends ObjectStoreOptions {

@@ -2,9 +2,11 @@ import type { KubeObject } from "../api/kinds.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
+import type { Applied, ApplyResult } from "./applied.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { type Arrival, ArrivalNumbers } from "./arrival-numbers.ts";
 import { CLAIMS, isClaimOver } from "./claim-state.ts";
+import { CollectedTombstones } from "./collected-tombstones.ts";
 import { decideCreate, decideDelete, decideUpdate, type Decision, type Draws } from "./decide-write.ts";
 import { type Discarded, discardedBy } from "./discarded.ts";
 import type { Change, Disk } from "./disk.ts";
@@ -12,6 +14,7 @@ import { EPHEMERAL_RULES, type EphemeralRule, ephemeralRule, expired } from "./e
 import { GroupCommit } from "./group-commit.ts";
 import { HybridClock } from "./hybrid-clock.ts";
 import { LazyFlush } from "./lazy-flush.ts";
+import { Listeners } from "./listeners.ts";
 import { mergeStates } from "./merge-states.ts";
 import { ObjectEntry } from "./object-entry.ts";
 import { keyId, latestStamp, type ObjectState } from "./object-state.ts";
@@ -40,13 +43,6 @@ export interface ObjectStoreOptions {
   readonly logLength?: number;
 }
 
-/** A change that this node has applied, as replication passes it on. */
-export interface Applied {
-  readonly state: ObjectState;
-  /** Whether it was made here and not heard from another node. */
-  readonly local: boolean;
-}
-
 /** One node's replica: reads from memory, writes through a disk, in the order of the node's arrival numbers. */
 export class ObjectStore implements Store {
   readonly #disk: Disk;
@@ -62,8 +58,9 @@ export class ObjectStore implements Store {
   readonly #commits: GroupCommit;
   readonly #lazy: LazyFlush;
   readonly #rules: readonly EphemeralRule[];
-  readonly #appliedListeners = new Set<(applied: Applied) => void>();
-  readonly #discardedListeners = new Set<(discarded: Discarded) => void>();
+  readonly #appliedListeners = new Listeners<Applied>();
+  readonly #discardedListeners = new Listeners<Discarded>();
+  readonly #collected = new CollectedTombstones();
   #closing: Promise<void> | undefined;
   #durableChanges = 0;
 
@@ -135,21 +132,20 @@ export class ObjectStore implements Store {
     });
   }
 
-  /**
-   * Merges what another node has. Resolves once it is durable here, with the keys of what was refused because a stamp
-   * is too far ahead of this node's clock.
-   */
-  async apply(states: readonly ObjectState[]): Promise<{ readonly refused: readonly Key[] }> {
+  /** Merges what another node has. Resolves once it is durable here. */
+  async apply(states: readonly ObjectState[]): Promise<ApplyResult> {
     const refused: Key[] = [];
+    const over: Key[] = [];
     const writes = states.map(async (state) => {
       const rule = ephemeralRule(this.#rules, state.key);
       if (rule && expired(rule, state, this.#draws.now())) return;
       if (isClaimOver(state, this.#draws.now())) return;
-      if (!this.#hlc.observe(latestStamp(state))) refused.push(state.key);
+      if (this.#collected.has(state)) over.push(state.key);
+      else if (!this.#hlc.observe(latestStamp(state))) refused.push(state.key);
       else await this.#merge(state);
     });
     await Promise.all(writes);
-    return { refused };
+    return { refused, over };
   }
 
   /** Every state, for digests, backups and replication. */
@@ -182,8 +178,7 @@ export class ObjectStore implements Store {
 
   /** Calls `listener` after each change; it must not throw. */
   onApplied(listener: (applied: Applied) => void, signal: AbortSignal): void {
-    this.#appliedListeners.add(listener);
-    signal.addEventListener("abort", () => this.#appliedListeners.delete(listener), { once: true });
+    this.#appliedListeners.add(listener, signal);
   }
 
   /**
@@ -191,14 +186,19 @@ export class ObjectStore implements Store {
    * same one. What expires is left out, and so are claims, whose holders see for themselves.
    */
   onDiscarded(listener: (discarded: Discarded) => void, signal: AbortSignal): void {
-    this.#discardedListeners.add(listener);
-    signal.addEventListener("abort", () => this.#discardedListeners.delete(listener), { once: true });
+    this.#discardedListeners.add(listener, signal);
   }
 
   /** Forgets tombstones for which `isDone` holds. */
   async collect(isDone: (tombstone: ObjectState) => boolean): Promise<void> {
     const done = [...this.states()].filter((state) => state.tombstone !== undefined && isDone(state));
-    await Promise.all(done.map((state) => this.#remove(state)));
+    await this.forget(done);
+    for (const state of done) if (!this.state(state.key)) this.#collected.add(state);
+  }
+
+  /** Removes these states without a trace, where nothing has changed them meanwhile. */
+  async forget(states: readonly ObjectState[]): Promise<void> {
+    await Promise.all(states.map((state) => this.#remove(state)));
   }
 
   /** Takes out what is past its time or above its namespace's cap. */
@@ -210,7 +210,7 @@ export class ObjectStore implements Store {
       ),
     );
     const claims = [...this.states(CLAIMS)].filter((state) => isClaimOver(state, now));
-    await Promise.all([...over, ...claims].map((state) => this.#remove(state)));
+    await this.forget([...over, ...claims]);
   }
 
   /** Finishes what is under way; later writes fail. */
@@ -265,8 +265,7 @@ export class ObjectStore implements Store {
       discarded = current && discardedBy(merged, [current, theirs]);
       return this.#changes(current, merged);
     });
-    if (!discarded || ephemeralRule(this.#rules, theirs.key)) return;
-    for (const listener of this.#discardedListeners) listener(discarded);
+    if (discarded && !ephemeralRule(this.#rules, theirs.key)) this.#discardedListeners.tell(discarded);
   }
 
   #remove(state: ObjectState): Promise<void> {
@@ -333,7 +332,7 @@ export class ObjectStore implements Store {
         this.#watchers.publish(arrived);
         event.entry.forgetText();
       }
-      if (after) for (const listener of this.#appliedListeners) listener({ state: after, local });
+      if (after) this.#appliedListeners.tell({ state: after, local });
     }
     return last;
   }

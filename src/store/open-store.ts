@@ -15,8 +15,8 @@ export interface OpenStoreDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The names of the Node objects; only this node by default. */
-  readonly knownMembers?: () => readonly string[];
+  /** The names of all members that may have what is under a key; only this node by default. */
+  readonly knownMembers?: (key: Key) => readonly string[];
 }
 
 export interface OpenStoreOptions extends DurableStoreOptions, SqliteDiskOptions {

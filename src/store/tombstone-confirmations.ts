@@ -1,5 +1,6 @@
 import { compareIncarnations } from "./merge-states.ts";
 import { keyId, type ObjectState } from "./object-state.ts";
+import type { Key } from "./port.ts";
 import { stampMs } from "./stamp.ts";
 
 /** A successor from the same cause takes another uid only while the tombstone is there, so it stays this long. */
@@ -7,10 +8,11 @@ const MIN_AGE_MS = 3_600_000;
 
 /** Remembers which member has which tombstone: one may go only when every known member has it. */
 export class TombstoneConfirmations {
-  readonly #knownMembers: () => readonly string[];
+  readonly #knownMembers: (key: Key) => readonly string[];
   readonly #confirmed = new Map<string, { readonly state: ObjectState; readonly members: Set<string> }>();
 
-  constructor(knownMembers: () => readonly string[]) {
+  /** Gives the names of all that may have what is under a key. */
+  constructor(knownMembers: (key: Key) => readonly string[]) {
     this.#knownMembers = knownMembers;
   }
 
@@ -29,7 +31,7 @@ export class TombstoneConfirmations {
     if (tombstone.tombstone === undefined || stampMs(tombstone.tombstone) + MIN_AGE_MS > nowMs) return false;
     const known = this.#confirmed.get(keyId(tombstone.key));
     if (!known || compareIncarnations(known.state, tombstone) !== 0) return false;
-    return this.#knownMembers().every((member) => known.members.has(member));
+    return this.#knownMembers(tombstone.key).every((member) => known.members.has(member));
   }
 
   /** Drops what is not a tombstone any more. */

@@ -143,10 +143,10 @@ test("a stamp more than five minutes ahead is refused, until its time has come",
   const [a, b] = replicas.all as [(typeof replicas.all)[number], (typeof replicas.all)[number]];
   a.clock.skew = 10 * 60_000;
   await a.store.create(podKey("a"), pod("a"));
-  assert.deepEqual(await b.store.apply([...a.store.states()]), { refused: [podKey("a")] });
+  assert.deepEqual(await b.store.apply([...a.store.states()]), { refused: [podKey("a")], over: [] });
   assert.equal(b.store.get(podKey("a")), undefined);
   b.clock.ms += 6 * 60_000;
-  assert.deepEqual(await b.store.apply([...a.store.states()]), { refused: [] });
+  assert.deepEqual(await b.store.apply([...a.store.states()]), { refused: [], over: [] });
   assert.ok(b.store.get(podKey("a")));
 });
 
