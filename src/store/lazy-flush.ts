@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Arrival } from "./arrival-numbers.ts";
 import type { Change } from "./disk.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
@@ -17,21 +18,30 @@ const LIMIT = 8192;
 export class LazyFlush {
   readonly #deps: LazyFlushDeps;
   #changes: Change[] = [];
-  #underWay = 0;
+  readonly #underWay = new Set<readonly Change[]>();
+  /** For each resource, the latest change that never came to the disk. */
+  readonly #forgotten = new Map<string, Arrival>();
   #timer: (() => void) | undefined;
 
   constructor(deps: LazyFlushDeps) {
     this.#deps = deps;
   }
 
-  /** Whether something is in memory only. */
-  get behind(): boolean {
-    return this.#changes.length > 0 || this.#underWay > 0;
+  /** Whether the disk lacks a change of the resource after `after` and up to `upTo`. */
+  lacks(resource: string, { after, upTo }: { readonly after: Arrival; readonly upTo: Arrival }): boolean {
+    if ((this.#forgotten.get(resource) ?? 0) > after) return true;
+    const waits = ({ key, arrival }: Change): boolean =>
+      key.resource === resource && arrival > after && arrival <= upTo;
+    return this.#changes.some(waits) || [...this.#underWay].some((changes) => changes.some(waits));
   }
 
   add(changes: readonly Change[]): void {
     this.#changes.push(...changes);
-    if (this.#changes.length > LIMIT) this.#changes.splice(0, this.#changes.length - LIMIT / 2);
+    if (this.#changes.length > LIMIT) {
+      for (const { key, arrival } of this.#changes.splice(0, this.#changes.length - LIMIT / 2)) {
+        this.#forgotten.set(key.resource, Math.max(arrival, this.#forgotten.get(key.resource) ?? 0));
+      }
+    }
     this.#timer ??= this.#deps.clock.timer(DELAY_MS, () => this.flush());
   }
 
@@ -41,14 +51,12 @@ export class LazyFlush {
     const changes = this.#changes;
     if (changes.length === 0) return;
     this.#changes = [];
-    this.#underWay += 1;
+    this.#underWay.add(changes);
     this.#deps.commits.add({
       changes,
-      committed: () => {
-        this.#underWay -= 1;
-      },
+      committed: () => void this.#underWay.delete(changes),
       failed: (error) => {
-        this.#underWay -= 1;
+        this.#underWay.delete(changes);
         this.#deps.logger.warn("cannot flush events and heartbeats to the disk", { error, changes: changes.length });
         this.#changes.unshift(...changes);
         this.add([]);

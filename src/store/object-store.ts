@@ -229,9 +229,10 @@ export class ObjectStore implements Store {
   #replay(resource: string, after: Arrival): StoreEvent[] | undefined {
     const recent = this.#log.after(resource, Math.max(after, this.#log.horizon)).map(({ event }) => event);
     if (after >= this.#log.horizon) return recent;
-    // What is not flushed yet may have left the memory too.
-    if (this.#lazy.behind) return undefined;
-    const logged = this.#disk.log(resource, { after, upTo: this.#log.horizon });
+    const range = { after, upTo: this.#log.horizon };
+    // It has left the memory, and is not on the disk yet.
+    if (this.#lazy.lacks(resource, range)) return undefined;
+    const logged = this.#disk.log(resource, range);
     return logged && [...replayLog(logged, (arrival) => this.#numbers.format(arrival)), ...recent];
   }
 

@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
+import { eventually } from "../../test/poll.ts";
 import { pod, podKey, testStore } from "./store.contract.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { Claims } from "./claims.ts";
@@ -82,6 +83,34 @@ test("a watch survives a restart, and goes on from memory where the log on disk 
   assert.equal(replayed[1]?.previous, replayed[0]?.entry);
   assert.deepEqual([replayed[12]?.type, replayed[12]?.entry.key.name], ["DELETED", "a"]);
   await second.close();
+});
+
+test("a watch survives a restart also while events wait for the disk; one that needs these is refused until then", async () => {
+  const dataDir = newDirectory();
+  const first = await open(dataDir);
+  const start = first.resourceVersion;
+  await first.create(podKey("a"), pod("a"));
+  await first.close();
+
+  const second = await open(dataDir, { logLength: 2 });
+  const event = (name: string) => ({ resource: "events", namespace: "default", name });
+  try {
+    await second.create(event("e0"), pod("e0"));
+    assert.deepEqual(
+      follow(second, start).map(({ entry }) => entry.key.name),
+      ["a"],
+    );
+    for (let index = 1; index < 4; index += 1) await second.create(event(`e${index}`), pod("e"));
+    const watchEvents = (): void => second.watch("events", start, () => {}, new AbortController().signal);
+    assert.throws(watchEvents, /too old resource version/);
+    assert.equal(follow(second, start).length, 1);
+    await eventually(() => {
+      watchEvents();
+      return true;
+    });
+  } finally {
+    await second.close();
+  }
 });
 
 test("a watch from before the bounded log on disk is refused with Expired", async () => {
