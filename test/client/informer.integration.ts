@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CoreV1Api, KubeConfig, makeInformer, Watch } from "@kubernetes/client-node";
 import { systemClock } from "../../src/lib/clock.ts";
+import { describeError } from "../../src/lib/log.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 
@@ -79,15 +80,17 @@ test("a watch from a version before the restart delivers what came between", asy
   await core.createNamespacedConfigMap({ namespace, body: configMap("between") });
   await agent.end();
   await agent.startAgain();
-  const names: string[] = [];
+  const seen: string[] = [];
   const controller = await new Watch(config).watch(
     `/api/v1/namespaces/${namespace}/configmaps`,
     { resourceVersion: metadata?.resourceVersion },
-    (phase, object: { metadata: { name: string } }) => names.push(`${phase} ${object.metadata.name}`),
-    () => {},
+    (phase, { metadata: { name }, message }: { metadata: { name?: string }; message?: string }) =>
+      seen.push(`${phase} ${name ?? message}`),
+    (error: unknown) => seen.push(`ENDED ${describeError(error ?? "without an error")}`),
   );
   try {
-    await eventually(() => names.includes("ADDED between"), { what: "the event from before the restart" });
+    await eventually(() => seen.length > 0, { what: "the event from before the restart" });
+    assert.equal(seen[0], "ADDED between");
   } finally {
     controller.abort();
   }
