@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +56,9 @@ export class PodmanNode {
     const socketPath = join(directory, "podman.sock");
     this.log = createLogger({ level: (process.env["TEST_LOG"] as "debug" | undefined) ?? "error" });
     this.http = new PodmanHttp(socketPath);
-    const env = { ...process.env, CONTAINERS_CONF: join(directory, "containers.conf") };
+    // Where there is a systemd, the machine's own settings must do.
+    const own = existsSync("/run/systemd/system") ? {} : { CONTAINERS_CONF: join(directory, "containers.conf") };
+    const env = { ...process.env, ...own };
     this.service = new PodmanService({ socketPath, clock: systemClock, log: this.log }, { env, checkEveryMs: 200 });
   }
 
