@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { ApiError } from "../api/api-error.ts";
 import { ConnectionError } from "../client/api-client.ts";
+import { askSecret } from "../lib/host/ask-secret.ts";
 import { describeError } from "../lib/log.ts";
 import { VERSION } from "../lib/version.ts";
 import { COMMON_FLAGS, parseArguments, plainSwitches } from "./arguments.ts";
@@ -24,6 +25,9 @@ export async function runPsctlCommand(args: readonly string[]): Promise<number> 
     err: (line) => process.stderr.write(line),
     input: () => text(process.stdin),
     terminal: process.stdout.isTTY,
+    ...(process.stdin.isTTY && process.stderr.isTTY
+      ? { ask: (question: string) => askSecret(question, { signal: interrupted.signal }) }
+      : {}),
   };
   return await runPsctl(args, { streams, env: process.env, signal: interrupted.signal });
 }
@@ -115,7 +119,7 @@ function commandHelp(command: Command): string {
     ...(command.examples ? ["Examples:", ...command.examples.map((example) => `  ${example}`), ""] : []),
     ...(command.flags.length > 0 ? ["Flags:", ...flagRows(command.flags), ""] : []),
     "Flags of all commands:",
-    ...flagRows(COMMON_FLAGS),
+    ...flagRows(COMMON_FLAGS.filter(({ name }) => !command.flags.some((own) => own.name === name))),
     "",
   ].join("\n");
 }

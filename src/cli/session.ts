@@ -7,7 +7,7 @@ import { discover, findResources, type Resource } from "../client/discovery.ts";
 import { readKubeconfig } from "../client/kubeconfig.ts";
 import type { Arguments } from "./command.ts";
 import { readSettings, settingsPath } from "./settings.ts";
-import { readPath } from "./read-path.ts";
+import { readPath, readSecretFile } from "./read-path.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Where a command reads and writes; a test passes its own. */
@@ -15,6 +15,8 @@ export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly input: () => Promise<string>;
+  /** Asks at the terminal without showing what is typed; absent where nobody can be asked. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
 }
@@ -45,6 +47,12 @@ export class Session {
   get target(): Target {
     this.#target ??= findTarget(this.#args, this.env);
     return this.#target;
+  }
+
+  /** From now on, asks the server that this file names. */
+  useKubeconfig(path: string): void {
+    const { connection, namespace } = readKubeconfig(path);
+    this.#target = { connection, namespace, origin: path };
   }
 
   get client(): ApiClient {
@@ -160,7 +168,7 @@ function targetOfKubeconfig(path: string, args: Arguments): Target {
 
 function tokenOf(args: Arguments, env: NodeJS.ProcessEnv): string | undefined {
   const file = args.text("token-file") ?? env["PSCTL_TOKEN_FILE"];
-  if (file !== undefined) return readPath(file, () => readFileSync(file, "utf8")).trim();
+  if (file !== undefined) return readSecretFile(file);
   return args.text("token") ?? env["PSCTL_TOKEN"];
 }
 

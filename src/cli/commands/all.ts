@@ -7,6 +7,7 @@ import { describe } from "./describe.ts";
 import { doctor } from "./doctor.ts";
 import { get } from "./get.ts";
 import { init } from "./init.ts";
+import { join } from "./join.ts";
 import { keys } from "./keys.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { leave } from "./leave.ts";
@@ -19,6 +20,7 @@ import { version } from "./version.ts";
 
 const OTHERS: readonly Command[] = [
   init,
+  join,
   token,
   members,
   leave,

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { probeHost } from "../../lib/host/all-probes.ts";
 import type { HostQuestion } from "../../lib/host/host-probe.ts";
 import { wholeNumber } from "../arguments.ts";
 import type { Arguments, Command } from "../command.ts";
+import { dataDirOf } from "../local-agent/data-dir.ts";
 
 const MARKS = { ok: "ok", warn: "WARN", fail: "FAIL" } as const;
 
@@ -59,11 +60,7 @@ function question(args: Arguments, env: NodeJS.ProcessEnv): HostQuestion {
   const ingress = [wholeNumber(args, "ingress-port") ?? 80, wholeNumber(args, "ingress-tls-port") ?? 443];
   return {
     rootless,
-    dataDir:
-      args.text("data-dir") ??
-      (rootless
-        ? join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "podman-swarm")
-        : "/var/lib/podman-swarm"),
+    dataDir: dataDirOf(args.has("data-dir") ? [`--data-dir=${args.text("data-dir")}`] : [], env),
     podmanSocket:
       args.text("podman-socket") ?? (rootless ? join(runtimeDir, "podman/podman.sock") : "/run/podman/podman.sock"),
     ports: {

@@ -1,6 +1,13 @@
 import { ConnectionError } from "../../client/api-client.ts";
-import type { Command } from "../command.ts";
+import { findRunningAgent } from "../../lib/host/running-agent.ts";
+import type { Arguments, Command } from "../command.ts";
+import { agentProgram } from "../local-agent/agent-program.ts";
+import { dataDirOf } from "../local-agent/data-dir.ts";
+import { startAgent } from "../local-agent/start-agent.ts";
+import { waitForAgent } from "../local-agent/wait-for-agent.ts";
 import type { Session } from "../session.ts";
+import { readSettings, settingsPath } from "../settings.ts";
+import { AGENT_FLAGS, agentFlags } from "./join.ts";
 import { readMembers } from "./members.ts";
 import { joinHelp, type NewToken } from "./token.ts";
 
@@ -13,10 +20,17 @@ interface Health {
 
 export const init: Command = {
   name: "init",
-  summary: "Check the node of this host, and print how others join it and what to try next",
-  usage: "[flags]",
-  flags: [],
-  run: async (session) => {
+  summary: "Start the agent of this host where none runs, check it, and print how others join and what to try next",
+  usage: "[flags] [-- FLAGS OF THE AGENT]",
+  examples: ["psctl init", "psctl init --node-name=web1 -- --ingress-port=8000 --ingress-tls-port=8443"],
+  flags: AGENT_FLAGS,
+  run: async (session, args) => {
+    const flags = agentFlags(args);
+    // Whoever names a server means that one, and not this host.
+    const started = !isServerGiven(session, args) && (await startWhereNoneRuns(session, flags));
+    if (!started && flags.length > 0) {
+      session.streams.err(`Not used, as an agent runs already: ${flags.join(" ")}\n`);
+    }
     if (!(await isHealthy(session))) return 1;
     const { cluster, members } = await readMembers(session);
     const others = members.length - 1;
@@ -40,6 +54,29 @@ export const init: Command = {
   },
 };
 
+function isServerGiven({ env }: Session, args: Arguments): boolean {
+  const flags = ["server", "kubeconfig", "token", "token-file"];
+  return flags.some((name) => args.has(name)) || Boolean(env["PSCTL_SERVER"]) || hasServer(env);
+}
+
+function hasServer(env: NodeJS.ProcessEnv): boolean {
+  const { contexts, currentContext } = readSettings(settingsPath(env));
+  return contexts[currentContext]?.server !== undefined;
+}
+
+/** Gives false where one runs. Rejects with what it said when it could not start. */
+async function startWhereNoneRuns(session: Session, flags: readonly string[]): Promise<boolean> {
+  if (await findRunningAgent()) return false;
+  const { env, signal } = session;
+  const dataDir = dataDirOf(flags, env);
+  session.print("No agent runs here: starting one.");
+  const agent = await startAgent({ words: [...agentProgram(env), ...flags], dataDir, env, signal });
+  const { kubeconfig } = await waitForAgent(agent, { withOthers: false, signal });
+  session.useKubeconfig(kubeconfig);
+  for (const line of agent.told) session.print(line);
+  return true;
+}
+
 async function isHealthy(session: Session): Promise<boolean> {
   let health: Health;
   try {
@@ -47,8 +84,8 @@ async function isHealthy(session: Session): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
     session.streams.err(
-      `${error.message}\nNo agent answers there. Start one on this host with podman-swarm-agent, which makes a cluster of ` +
-        "one node, and run psctl init again. psctl doctor checks what the host lacks.\n",
+      `${error.message}\nNo agent answers there (${session.target.origin}). psctl init without a server starts one on this ` +
+        "host; psctl doctor checks what the host lacks.\n",
     );
     return false;
   }

@@ -1,0 +1,171 @@
+import { join as joinPath } from "node:path";
+import { ApiClient } from "../../client/api-client.ts";
+import { readKubeconfig } from "../../client/kubeconfig.ts";
+import { ProgramError, runProgram } from "../../lib/host/run-program.ts";
+import { findRunningAgent, type RunningAgent } from "../../lib/host/running-agent.ts";
+import { describeError } from "../../lib/log.ts";
+import type { Arguments, Command, CommandFlag } from "../command.ts";
+import { agentProgram } from "../local-agent/agent-program.ts";
+import { startAgent, stopWords } from "../local-agent/start-agent.ts";
+import { waitForAgent } from "../local-agent/wait-for-agent.ts";
+import { readSecretFile } from "../read-path.ts";
+import type { Session } from "../session.ts";
+import { UsageError } from "../usage-error.ts";
+import type { MemberList } from "./members.ts";
+
+/** Flags of the agent that are often needed; all others stand after `--`. */
+export const AGENT_FLAGS: readonly CommandFlag[] = [
+  { name: "node-name", type: "text", placeholder: "NAME", meaning: "the node's name (default: the host name)" },
+  {
+    name: "advertise-addr",
+    type: "text",
+    placeholder: "IP",
+    meaning: "this host's address, as the others reach it (default: that of the default route)",
+  },
+  { name: "data-dir", type: "text", placeholder: "DIR", meaning: "where the agent keeps its state" },
+];
+
+export function agentFlags(args: Arguments): readonly string[] {
+  const own = AGENT_FLAGS.flatMap(({ name }) => {
+    const value = args.text(name);
+    return value === undefined ? [] : [`--${name}=${value}`];
+  });
+  return [...own, ...args.rest];
+}
+
+export const join: Command = {
+  name: "join",
+  summary: "Make this host a node of a cluster: join through a member, start the agent, and wait until it works",
+  usage: "ADDRESS [--token-file=FILE | --token=-] [flags] [-- FLAGS OF THE AGENT]",
+  examples: [
+    "psctl join 10.0.0.1                         # asks for the token",
+    "psctl join 10.0.0.1:7946 --token-file=join-token",
+    "psctl join node1 --token=- --node-name=web2 -- --ingress-port=8000 <join-token",
+  ],
+  flags: [
+    {
+      name: "token-file",
+      type: "text",
+      placeholder: "FILE",
+      meaning: "a file with the join token; - reads it from the standard input",
+    },
+    {
+      name: "token",
+      type: "text",
+      placeholder: "TOKEN",
+      meaning: "the join token, visible in the process list; - reads it from the standard input",
+    },
+    ...AGENT_FLAGS,
+  ],
+  run: async (session, args) => {
+    const [address, ...more] = args.positionals;
+    if (address === undefined || more.length > 0) {
+      throw new UsageError("Name one member's address: psctl join ADDRESS. psctl init prints it on a member");
+    }
+    const running = await findRunningAgent();
+    if (running) return await runsAlready(session, running, address);
+    const token = await joinToken(session, args);
+    const flags = agentFlags(args);
+    const program = agentProgram(session.env);
+    const outcome = await joinOnce([...program, "run-join", `--join=${address}`, ...flags], { session, token });
+    if (outcome === undefined) return 1;
+    session.print(
+      outcome.joined ? `Joined through ${address} as ${outcome.nodeName}.` : "This node is of that cluster already.",
+    );
+    const words = [...program, ...flags] as const;
+    const { env, signal } = session;
+    try {
+      const agent = await startAgent({ words, dataDir: outcome.dataDir, env, signal });
+      const ready = await waitForAgent(agent, { withOthers: true, signal });
+      session.print(`The cluster ${ready.cluster} has ${ready.members.length} nodes, and this one works.`);
+      for (const line of agent.told) session.print(line);
+    } catch (error) {
+      signal.throwIfAborted();
+      session.streams.err(
+        `${describeError(error)}\nThis host stays joined: mend that, and run the same psctl join again.\n`,
+      );
+      return 1;
+    }
+    session.print(`\nTry next: psctl members`);
+    return 0;
+  },
+};
+
+/** The token is in no command line and on no disk: it goes from here into the agent's standard input. */
+async function joinToken(session: Session, args: Arguments): Promise<string> {
+  const file = args.text("token-file");
+  const given = args.text("token");
+  if (file !== undefined && given !== undefined) throw new UsageError("Give either --token-file or --token");
+  if (file !== undefined && file !== "-") return readSecretFile(file);
+  if (given !== undefined && given !== "-") return given;
+  if (file === "-" || given === "-") return (await session.streams.input()).trim();
+  const { ask } = session.streams;
+  if (ask === undefined) {
+    throw new UsageError("Give the join token with --token-file=FILE, or with --token=- on the standard input");
+  }
+  return (await ask("Join token (psctl token create prints one on a member): ")).trim();
+}
+
+interface Joined {
+  /** False where the node was of the cluster before. */
+  readonly joined: boolean;
+  readonly dataDir: string;
+  readonly nodeName: string;
+}
+
+/** Undefined when it was refused, which has been told then. */
+async function joinOnce(
+  words: readonly [string, ...string[]],
+  { session, token }: { readonly session: Session; readonly token: string },
+): Promise<Joined | undefined> {
+  try {
+    const { env, signal } = session;
+    return JSON.parse(await runProgram(words, { input: token, env, signal })) as Joined;
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    const said = error.stderr.trim();
+    session.streams.err(
+      `${said === "" ? error.message : said}\nThis host has not joined, and nothing was left on it.\n`,
+    );
+    return undefined;
+  }
+}
+
+async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, address: string): Promise<number> {
+  const list = await membersOf(dataDir, session.signal);
+  const who = `An agent runs here already, with pid ${pid} and --data-dir ${dataDir}`;
+  if (list === undefined) {
+    session.streams.err(`${who}, and its API does not answer: see its log, or stop it with: ${stopWords({ pid })}\n`);
+    return 1;
+  }
+  const asked = withPort(address);
+  if (list.members.length > 1 && list.members.some(({ host, port }) => `${host}:${port}` === asked)) {
+    session.print(`This host is a member already: the cluster ${list.cluster} has ${list.members.length} nodes.`);
+    return 0;
+  }
+  const steps =
+    list.members.length > 1
+      ? ["psctl leave"]
+      : [stopWords({ pid }), `mv ${dataDir} ${dataDir}.old      # what this cluster of one node holds; or remove it`];
+  const what = list.members.length > 1 ? `as a node of the cluster ${list.cluster}` : "as a cluster of its own";
+  const lines = [`${who}, ${what}. To join ${address} instead:`, "", ...steps, `psctl join ${address}`];
+  session.streams.err(`${lines.map((line, at) => (at < 2 ? line : `  ${line}`)).join("\n")}\n`);
+  return 1;
+}
+
+async function membersOf(dataDir: string, signal: AbortSignal): Promise<MemberList | undefined> {
+  let client: ApiClient | undefined;
+  try {
+    client = new ApiClient(readKubeconfig(joinPath(dataDir, "kubeconfig")).connection);
+    return await client.json<MemberList>("GET", "/api/v1/members", { signal });
+  } catch {
+    signal.throwIfAborted();
+    return undefined; // told as an agent that does not answer
+  } finally {
+    client?.close();
+  }
+}
+
+function withPort(address: string): string {
+  return /:\d+$/.test(address) ? address : `${address}:7946`;
+}

@@ -1,0 +1,33 @@
+/** The unit under which systemd keeps the agent. */
+export const UNIT = "podman-swarm-agent.service";
+
+/**
+ * Text of the unit (systemd.service(5)). Only the supervisor is told to stop: it ends its children in order, and
+ * containers run on. What the agent refuses to start with does not become better by starting it again (64 and 78).
+ */
+export function unitText(words: readonly string[], { rootless }: { readonly rootless: boolean }): string {
+  return `# Written by psctl. Flags may be changed here; then: systemctl ${rootless ? "--user " : ""}daemon-reload
+[Unit]
+Description=Podman Swarm agent
+${rootless ? "" : "After=network-online.target\nWants=network-online.target\n"}
+[Service]
+Type=exec
+ExecStart=${words.map(quoted).join(" ")}
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus=64 78
+KillMode=process
+TimeoutStopSec=30
+LimitNOFILE=65536
+Delegate=yes
+
+[Install]
+WantedBy=${rootless ? "default.target" : "multi-user.target"}
+`;
+}
+
+/** As systemd reads a word: quoted, without its specifiers and variables. */
+function quoted(word: string): string {
+  const plain = word.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./-]+$/.test(word) ? plain : `"${plain}"`;
+}
