@@ -48,10 +48,20 @@ export function childOf(pid: number): number {
   return child;
 }
 
-/** The kernel lists them by the thread that made them. */
+/** The kernel lists them by the thread that made them. A process or thread that ends meanwhile has none. */
 export function childrenOf(pid: number): number[] {
-  const lists = readdirSync(`/proc/${pid}/task`).map((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"),
+  const threads = whileItRuns(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  const lists = threads.map((thread) =>
+    whileItRuns(() => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")),
   );
-  return lists.flatMap((list) => list.split(" ")).flatMap((child) => (child === "" ? [] : [Number(child)]));
+  return lists.flatMap((list) => list?.split(" ") ?? []).flatMap((child) => (child === "" ? [] : [Number(child)]));
+}
+
+function whileItRuns<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
