@@ -3,6 +3,7 @@ const PAGES = {
   400: ["Bad request", "The request is not proper HTTP."],
   404: ["Not found", "No Ingress rule matches this host and path."],
   405: ["Method not allowed", "This method is not passed on."],
+  408: ["Request timeout", "The request's body came too slowly."],
   502: ["Bad gateway", "The service broke off before it answered."],
   503: ["Service unavailable", "The service has no endpoint that is ready."],
   504: ["Gateway timeout", "The service did not answer in time."],

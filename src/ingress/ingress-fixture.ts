@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { systemClock } from "../lib/clock.ts";
+import { systemClock, type Clock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
 import { IngressServer, type IngressServerOptions } from "./ingress-server.ts";
@@ -42,18 +42,70 @@ export function toEndpoints(endpoints: readonly IngressEndpoint[], rule: Partial
   };
 }
 
-export async function start(t: TestContext, snapshot: IngressSnapshot | undefined, options: IngressServerOptions = {}) {
+/** Stands until it is moved. */
+export class SteppingClock implements Clock {
+  #ms = 0;
+  readonly #timers = new Set<{ readonly due: number; readonly callback: () => void }>();
+
+  now(): number {
+    return this.#ms;
+  }
+
+  monotonic(): number {
+    return this.#ms;
+  }
+
+  async sleep(): Promise<void> {
+    throw new Error("Cannot sleep on a stepping clock: move it");
+  }
+
+  timer(ms: number, callback: () => void): () => void {
+    const timer = { due: this.#ms + ms, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    const end = this.#ms + ms;
+    for (;;) {
+      const next = [...this.#timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#ms = Math.max(this.#ms, next.due);
+      next.callback();
+    }
+    this.#ms = end;
+  }
+}
+
+export interface StartOptions extends IngressServerOptions {
+  readonly clock?: Clock;
+}
+
+export async function start(
+  t: TestContext,
+  snapshot: IngressSnapshot | undefined,
+  { clock = systemClock, ...options }: StartOptions = {},
+) {
   const stop = new AbortController();
   const listening = Promise.withResolvers<{ http?: number; https?: number }>();
   const server = new IngressServer(
-    { clock: systemClock, random: seededRandom(1), log: silentLogger },
+    { clock, random: seededRandom(1), log: silentLogger },
     { http: { host: "127.0.0.1", port: 0 }, drainMs: 200, onListening: listening.resolve, ...options },
   );
   if (snapshot !== undefined) server.apply(snapshot);
   const running = server.run(stop.signal);
   t.after(async () => {
     stop.abort();
-    await running;
+    let over = false;
+    const ended = running.finally(() => (over = true));
+    if (clock instanceof SteppingClock) {
+      await until(() => {
+        clock.advance(1000);
+        return over;
+      });
+    }
+    await ended;
   });
   const ports = await Promise.race([listening.promise, running.then(() => ({ http: 0, https: 0 }))]);
   return { server, http: ports.http ?? 0, https: ports.https ?? 0, stop, running };

@@ -8,10 +8,13 @@ import { describeError, type Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { RoundRobin, type Balancer } from "./balancer.ts";
 import { CertificateStore } from "./certificate-store.ts";
-import { errorPage, pageTitle, type PageStatus } from "./error-page.ts";
+import type { PageStatus } from "./error-page.ts";
 import { readIncoming, type Incoming, type ListenerContext } from "./incoming.ts";
 import { loadPool } from "./load-pool.ts";
+import { answerPage, answerRedirect } from "./own-answer.ts";
+import type { Pace } from "./patience.ts";
 import { ProxyRequest } from "./proxy-request.ts";
+import { RequestBody } from "./request-body.ts";
 import { endWithPage, isWebSocket, proxyUpgrade } from "./proxy-upgrade.ts";
 import { matchablePath, RouteTable } from "./route-table.ts";
 import type { IngressBackend, IngressSnapshot, KeyPairPem } from "./snapshot.ts";
@@ -42,6 +45,10 @@ export interface IngressServerOptions {
   upgradedIdleTimeoutMs?: number;
   /** For a request's head to arrive. */
   headersTimeoutMs?: number;
+  /** At which a request's body must come while we wait for it. */
+  bodyPace?: Pace;
+  /** For a TLS handshake. */
+  handshakeTimeoutMs?: number;
   /** How often that is looked at. */
   checkIntervalMs?: number;
   maxHeaderBytes?: number;
@@ -82,6 +89,9 @@ interface State {
   readonly backends: ReadonlyMap<string, IngressBackend>;
   readonly defaultCertificate: KeyPairPem | undefined;
 }
+
+/** A minute of silence, as with most proxies, and the least rate for which other servers ask, too. */
+const BODY_PACE: Pace = { graceMs: 60_000, bytesPerSecond: 240 };
 
 /** The HTTP and HTTPS ingress. Answers 503 until the first snapshot is applied. */
 export class IngressServer {
@@ -185,7 +195,7 @@ export class IngressServer {
     const settings = {
       maxHeaderSize: this.#options.maxHeaderBytes ?? 32_768,
       headersTimeout: this.#options.headersTimeoutMs ?? 30_000,
-      // Large uploads take their time; one that stands still ends by the idle timeout.
+      // Large uploads take their time; one that stands still, or nearly, ends by the pace that bodies must keep.
       requestTimeout: 0,
       connectionsCheckingInterval: this.#options.checkIntervalMs ?? 5000,
       keepAliveTimeout: this.#timeouts.idle,
@@ -200,11 +210,9 @@ export class IngressServer {
       const server = createTlsServer({
         ...settings,
         minVersion: "TLSv1.2",
+        handshakeTimeout: this.#options.handshakeTimeoutMs ?? 10_000,
         ALPNProtocols: ["http/1.1"],
         SNICallback: (name, done) => done(null, this.#certificates.find(name)),
-      });
-      server.on("tlsClientError", () => {
-        this.#counts.malformed += 1;
       });
       this.#tls = server;
       this.#useDefaultCertificate(this.#state?.defaultCertificate);
@@ -244,32 +252,32 @@ export class IngressServer {
     this.#counts.active += 1;
     const incoming = readIncoming(request, listener);
     this.#observe(request, { response, incoming });
+    const { clock, log } = this.#deps;
+    const body = new RequestBody({ clock, request, response }, this.#options.bodyPace ?? BODY_PACE);
+    const exchange = { clock, request, response, body };
     if ("refuse" in incoming) {
       response.shouldKeepAlive = false;
-      return this.#answerPage(request, { response, status: incoming.refuse, id: listener.newId() });
+      return answerPage(exchange, { status: incoming.refuse, id: listener.newId() });
     }
     const { target } = incoming;
-    const answerPage = (status: PageStatus): void =>
-      this.#answerPage(request, { response, status, id: incoming.forward.requestId });
+    const page = (status: PageStatus): void => answerPage(exchange, { status, id: incoming.forward.requestId });
     const state = this.#state;
     // Nothing is known yet: a proxy or browser must not remember it as absent.
-    if (state === undefined) return answerPage(503);
+    if (state === undefined) return page(503);
     const route = state.routes.match(incoming.host, matchablePath(target));
-    if (route === undefined) return answerPage(404);
+    if (route === undefined) return page(404);
     if (route.redirect && !listener.secure && this.#options.https !== undefined) {
       const port = this.#options.publicHttpsPort ?? 443;
       const host = incoming.forward.authority.replace(/:\d+$/, "");
-      response.writeHead(308, { location: `https://${host}${port === 443 ? "" : `:${port}`}${target}` }).end();
-      return;
+      return answerRedirect(exchange, `https://${host}${port === 443 ? "" : `:${port}`}${target}`);
     }
     const endpoints = state.backends.get(route.backend)?.endpoints ?? [];
-    const { log } = this.#deps;
     const onRetry = (): void => {
       this.#counts.retries += 1;
     };
     new ProxyRequest(
-      { pools: this.#pools!, balancer: this.#balancer, log, onRetry, answerPage },
-      { incoming, response, target: { backend: route.backend, endpoints } },
+      { pools: this.#pools!, balancer: this.#balancer, log, onRetry, answerPage: page },
+      { incoming, response, body, target: { backend: route.backend, endpoints } },
     ).start();
   }
 
@@ -301,20 +309,6 @@ export class IngressServer {
         durationMs: this.#deps.clock.monotonic() - started,
       });
     });
-  }
-
-  #answerPage(
-    request: IncomingMessage,
-    { response, status, id }: { response: ServerResponse; status: PageStatus; id: string },
-  ): void {
-    const { type, body } = errorPage(status, request.headers.accept, id);
-    response.writeHead(status, pageTitle(status), {
-      "content-type": type,
-      "content-length": Buffer.byteLength(body),
-      "cache-control": "no-store",
-      "x-request-id": id,
-    });
-    response.end(body);
   }
 
   #onUpgrade(
@@ -353,16 +347,23 @@ export class IngressServer {
       .finally(() => this.#upgraded.delete(socket));
   }
 
-  /** What Node's strict parser refuses: ambiguous framing, wrong syntax, too large or too slow a head. */
+  /**
+   * What Node's strict parser refuses: ambiguous framing, wrong syntax, too large or too slow a head. And what does not
+   * become TLS, to which nobody could answer.
+   */
   #onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
     this.#counts.malformed += 1;
+    if (!/^(?:HPE_|ERR_HTTP_)/u.test(error.code ?? "")) {
+      socket.destroy();
+      return;
+    }
     const status =
       error.code === "HPE_HEADER_OVERFLOW"
         ? "431 Request Header Fields Too Large"
         : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
           ? "408 Request Timeout"
           : "400 Bad Request";
-    if (!socket.writable || error.code === "ECONNRESET") socket.destroy();
+    if (!socket.writable) socket.destroy();
     else socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
   }
 

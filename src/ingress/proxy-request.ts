@@ -5,6 +5,7 @@ import type { Balancer } from "./balancer.ts";
 import { requestHeaders, responseHeaders } from "./forward-headers.ts";
 import type { Incoming } from "./incoming.ts";
 import type { PageStatus } from "./error-page.ts";
+import type { RequestBody } from "./request-body.ts";
 import type { IngressEndpoint } from "./snapshot.ts";
 import { classifyFailure, FAILURE_STATUS } from "./upstream-error.ts";
 import { endpointOrigin, type UpstreamPools } from "./upstream-pools.ts";
@@ -34,7 +35,7 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #target: ProxyTarget;
   readonly #headers: string[];
-  readonly #hasBody: boolean;
+  readonly #body: RequestBody;
   readonly #tried = new Set<IngressEndpoint>();
   #endpoint: IngressEndpoint | undefined;
   #attempts = 0;
@@ -42,14 +43,13 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
   #done = false;
   #controller: Dispatcher.DispatchController | undefined;
 
-  constructor(deps: ProxyDeps, { incoming, response, target }: ProxyInput) {
+  constructor(deps: ProxyDeps, { incoming, response, body, target }: ProxyInput) {
     this.#deps = deps;
     this.#incoming = incoming;
     this.#response = response;
     this.#target = target;
     this.#headers = requestHeaders(incoming.request, incoming.forward);
-    const { headers } = incoming.request;
-    this.#hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+    this.#body = body;
   }
 
   start(): void {
@@ -73,7 +73,7 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
           path: this.#incoming.target,
           method: this.#incoming.request.method ?? "GET",
           headers: this.#headers,
-          body: this.#hasBody ? (this.#body() as unknown as Dispatcher.DispatchOptions["body"] & object) : null,
+          body: this.#body.present ? (this.#chunks() as unknown as Dispatcher.DispatchOptions["body"] & object) : null,
         },
         this,
       );
@@ -85,9 +85,9 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
   }
 
   /** Pulled by the upstream's connection: nothing is read from the client before one is made, nor faster than it takes. */
-  async *#body(): AsyncGenerator<Buffer> {
+  async *#chunks(): AsyncGenerator<Buffer> {
     this.#bodyStarted = true;
-    for await (const chunk of this.#incoming.request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+    yield* this.#body.chunks(() => this.#onSlowBody());
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -127,7 +127,8 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
       this.#response.addTrailers(trailers as Record<string, string>);
     }
     this.#response.end();
-    this.#discardBody();
+    // So that a client that still sends gets to the answer, but not for ever.
+    this.#body.discard({ onSlow: () => this.#incoming.request.destroy() });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -151,7 +152,7 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
     if (this.#bodyStarted) return undefined;
     if (failure === "unreachable") return this.#pick();
     const method = this.#incoming.request.method ?? "GET";
-    if (failure !== "broken" || this.#hasBody || !IDEMPOTENT.has(method)) return undefined;
+    if (failure !== "broken" || this.#body.present || !IDEMPOTENT.has(method)) return undefined;
     // Mostly a kept-alive connection that its endpoint was just closing: the same one may well do.
     return this.#pick() ?? this.#endpoint;
   }
@@ -168,17 +169,17 @@ export class ProxyRequest implements Dispatcher.DispatchHandler {
     // What is left of a body that was begun cannot be told from a next request by anyone but us: no reuse.
     if (this.#bodyStarted) this.#response.shouldKeepAlive = false;
     this.#deps.answerPage(status);
-    this.#discardBody();
   }
 
-  /** Lets a client that still sends reach the answer that is waiting for it. */
-  #discardBody(): void {
-    if (!this.#incoming.request.complete) this.#incoming.request.resume();
+  #onSlowBody(): void {
+    this.#finishWith(408);
+    this.#controller?.abort(new Error("the client's body comes too slowly"));
   }
 }
 
 export interface ProxyInput {
   readonly incoming: Incoming;
   readonly response: ServerResponse;
+  readonly body: RequestBody;
   readonly target: ProxyTarget;
 }
