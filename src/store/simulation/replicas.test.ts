@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { isReason } from "../../api/api-error.ts";
 import { type Random, seededRandom } from "../../lib/random.ts";
 import { pod, podKey } from "../store.contract.ts";
-import { digestOf } from "../digest.ts";
+import { digestOf } from "./digest.ts";
 import type { ObjectStore } from "../object-store.ts";
 import type { StoreEvent } from "../port.ts";
 import type { Causality } from "./causality.ts";

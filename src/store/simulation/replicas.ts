@@ -1,5 +1,5 @@
 import type { Random } from "../../lib/random.ts";
-import { digestOf, statesBeyond } from "../digest.ts";
+import { digestOf, statesBeyond } from "./digest.ts";
 import type { ObjectState } from "../object-state.ts";
 import type { Discarded } from "../discarded.ts";
 import type { ObjectStore } from "../object-store.ts";

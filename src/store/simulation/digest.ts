@@ -1,4 +1,4 @@
-import { keyId, type ObjectState, stateVersion } from "./object-state.ts";
+import { keyId, type ObjectState, stateVersion } from "../object-state.ts";
 
 /** What one replica has, in short: the version of each key's state. */
 export type Digest = ReadonlyMap<string, string>;
