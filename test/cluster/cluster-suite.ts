@@ -83,6 +83,24 @@ export function clusterSuite({ hosts, user }: Shape): void {
     await times.measure(`${away.name} is plugged in, until all list all as alive`, () => cluster.agree(everyone()));
   });
 
+  if (hosts >= 5) {
+    labTest(`two parts that do not reach each other take each other for dead, and are one again after it`, async () => {
+      const here = cluster.nodes.slice(0, 2);
+      const there = cluster.nodes.slice(2);
+      const dead = (nodes: LabNode[]): Record<string, string> =>
+        Object.fromEntries(nodes.map(({ name }) => [name, "dead"]));
+      lab.lose(
+        100,
+        [1, 2].flatMap((one) => there.map((_, at) => [one, at + 3] as const)),
+      );
+      await times.measure("two nodes are parted from all others, until each part lists the other as dead", async () => {
+        await Promise.all([cluster.agree(everyone(dead(there)), here), cluster.agree(everyone(dead(here)), there)]);
+      });
+      lab.mend();
+      await times.measure("the parts reach each other, until all list all as alive", () => cluster.agree(everyone()));
+    });
+  }
+
   labTest(`two hosts that do not reach each other stay alive for all, because the others do`, async () => {
     lab.part([1, 2]);
     const began = systemClock.monotonic();
@@ -113,6 +131,14 @@ export function clusterSuite({ hosts, user }: Shape): void {
     lab.mend();
     await times.measure("the gossip key is replaced", async () => void (await last().psctl("keys", "rotate")));
     await cluster.agree(everyone());
+  });
+
+  labTest(`a cluster whose hosts all lose their power is one again after their boot`, async () => {
+    await Promise.all(cluster.nodes.map((node) => node.crash()));
+    await times.measure("all hosts have crashed and boot, until all list all as alive", async () => {
+      await Promise.all(cluster.nodes.map((node) => node.boot()));
+      await cluster.agree(everyone());
+    });
   });
 
   labTest(`the node that began the cluster leaves it, and joins again by a token of another`, async () => {
