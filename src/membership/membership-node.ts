@@ -32,6 +32,8 @@ export interface MembershipNodeOptions {
   readonly newsEveryMs?: number;
 }
 
+/** Characters of another node's words that are reported. */
+const MOST_SAID = 200;
 /** How long leaving waits for its news to be told. Source: serf v0.9.8, agent/command.go, its leave timeout. */
 const LEAVE_MS = 5000;
 /** A burst of packets is read to its end before time counts, but not for longer than this. */
@@ -269,7 +271,10 @@ export class MembershipNode implements TransportHandler {
 
   /** A node that answers and does not take what this one says: the reason is news. */
   #openReply(reply: Buffer, { host, port }: Endpoint): FrameMessage {
-    const unheard = (said: string): void => this.#unheard.note({ host, port, said, likely: likelyCause(said) });
+    const unheard = (words: string): void => {
+      const said = words.slice(0, MOST_SAID);
+      this.#unheard.note({ host, port, said, likely: likelyCause(said) });
+    };
     try {
       const message = openFrame(reply, this.#options.seal, "reply");
       if (message.kind === "error") unheard(message.error);

@@ -9,25 +9,21 @@ import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
 import { clusterMetrics } from "./cluster-metrics.ts";
-import { GossipRotation } from "./gossip-rotation.ts";
-import { gossipKeysFile, trustDirectory } from "./join-at-start.ts";
+import { gossipEvents } from "./gossip-events.ts";
+import { type ClusterChanges, clusterChanges, openChanges } from "./cluster-changes.ts";
+import { gossipKeysFile } from "./join-at-start.ts";
 import { keepInTouch } from "./keep-in-touch.ts";
 import { formatAddress } from "./member-address.ts";
 import { MemberFile } from "./member-file.ts";
-import { MembershipChanges } from "./membership-changes.ts";
 import { openPort, type Port, servePort } from "./open-port.ts";
 
 const HOUR_MS = 3_600_000;
 
-export interface Cluster {
+export interface Cluster extends ClusterChanges {
   readonly joinTokens: JoinTokens;
   /** The cluster that this node is of, and how to join it. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): MemberView[];
-  rotateGossip(): Promise<string>;
-  rotateData(): Promise<string>;
-  remove(nodeName: string): Promise<string>;
-  leave(): Promise<string>;
   readonly parts: readonly Part[];
 }
 
@@ -56,27 +52,20 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const port = await openPort(config, { ...own, gossip, joinTokens, metrics, members, signal: stop.signal });
   const client = await openMembership(config, { ...own, gossip, port, signal: stop.signal });
   seen.client = client;
-  const { questions, denied, identity, listener } = port;
   const file = new MemberFile(dataDir);
-  const rotation = new GossipRotation({ gossip, client, denied, nodeName, questions });
-  const changes = new MembershipChanges(
-    { client, rotation, denied, listener, questions, clock, nodeName },
-    { trustDirectory: trustDirectory(dataDir), memberFile: file.path },
-  );
-  const touch = { ...own, client, rotation, file, metrics, asked: config.join.map(formatAddress), nodeName };
+  const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file });
+  const touch = { ...own, ...changes, client, file, metrics, asked: config.join.map(formatAddress), nodeName };
   return {
     joinTokens,
     about: { clusterId: authority.clusterId, address: formatAddress({ host: advertiseAddr, port: bindAddr.port }) },
     members,
-    rotateGossip: () => rotateGossip(rotation),
-    rotateData: () => rotateData(state),
-    remove: (name) => changes.remove(name),
-    leave: () => changes.leave(),
+    ...clusterChanges({ ...changes, authority, state }),
     parts: [
-      { name: "node certificate", run: (signal) => identity.run(signal) },
-      { name: "cluster listener", run: (signal) => listener.run(signal) },
+      { name: "node certificate", run: (signal) => port.identity.run(signal) },
+      { name: "cluster listener", run: (signal) => port.listener.run(signal) },
       { name: "membership", run: (signal) => client.run(signal).finally(() => stop.abort()) },
-      { name: "membership changes", run: (signal) => changes.run(signal) },
+      { name: "CA of the cluster", run: (signal) => changes.ca.run(signal) },
+      { name: "membership changes", run: (signal) => changes.membership.run(signal) },
       { name: "cluster port", run: (signal) => servePort(sockets, (socket) => client.accept(socket), signal) },
       { name: "members", run: (signal) => keepInTouch(touch, signal) },
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
@@ -85,6 +74,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
 }
 
 interface MembershipDeps extends AgentDeps {
+  readonly state: State;
   readonly trust: Trust;
   readonly gossip: GossipKeys;
   readonly port: Port;
@@ -92,9 +82,10 @@ interface MembershipDeps extends AgentDeps {
 }
 
 async function openMembership(
-  { nodeName, advertiseAddr, bindAddr, logLevel }: AgentConfig,
-  { logger, trust, gossip, port, signal }: MembershipDeps,
+  config: AgentConfig,
+  { logger, state, trust, gossip, port, signal }: MembershipDeps,
 ): Promise<MembershipClient> {
+  const { nodeName, advertiseAddr, bindAddr, logLevel } = config;
   const client = await MembershipClient.open(
     { log: logger },
     {
@@ -110,18 +101,8 @@ async function openMembership(
   client.subscribe((report) => {
     if (report.kind === "joined") port.joins.appeared(report.member.name);
   }, signal);
+  client.subscribe(gossipEvents(config, state), signal);
   return client;
-}
-
-async function rotateGossip(rotation: GossipRotation): Promise<string> {
-  const count = await rotation.rotate();
-  return `The gossip key is replaced on ${count === 1 ? "the one node" : `all ${count} nodes`}.`;
-}
-
-async function rotateData(state: State): Promise<string> {
-  return (await state.rotateDataKey())
-    ? "The data key is replaced: all secrets on this node's disk and in its backups are encrypted with the new one."
-    : "The data key is replaced. The older one stays for a backup that could not be read: see the agent's log.";
 }
 
 async function cleanUp(

@@ -47,16 +47,22 @@ export function sealFrame(message: Buffer, options: SealOptions, direction: Dire
   return direction === "request" ? addLabel(frame, label) : frame;
 }
 
+function refusePlainText(): never {
+  return reject("a frame", "it is not encrypted, but a gossip key is set", { reason: "PlainText" });
+}
+
 /** One whole frame, as FrameScanner cuts it out of a stream. Throws WireError. */
 export function openFrame(frame: Buffer, options: SealOptions, direction: Direction = "request"): FrameMessage {
   const { keyring, label, verifyIncoming } = options;
+  const mustEncrypt = keyring.primary !== undefined && verifyIncoming;
+  // Whoever neither labels nor encrypts is told of the latter, which is what it lacks more.
+  if (mustEncrypt && frame[0] !== MESSAGE_TYPE.label && frame[0] !== MESSAGE_TYPE.encrypted) refusePlainText();
   let message = direction === "request" ? removeLabel(frame, label) : frame;
   if (message[0] === MESSAGE_TYPE.encrypted) {
     if (!keyring.primary) reject("a frame", "it is encrypted, but no gossip key is set", { reason: "WrongKey" });
     const data = Buffer.concat([message.subarray(0, ENCRYPTED_HEAD), Buffer.from(label)]);
     message = decrypt(message.subarray(ENCRYPTED_HEAD), keyring.keys, data);
-  } else if (keyring.primary && verifyIncoming)
-    reject("a frame", "it is not encrypted, but a gossip key is set", { reason: "PlainText" });
+  } else if (mustEncrypt) refusePlainText();
   if (message[0] === MESSAGE_TYPE.compressed) message = decompress(message.subarray(1), MAX_DECOMPRESSED_FRAME_BYTES);
   const body = message.subarray(1);
   switch (message[0]) {

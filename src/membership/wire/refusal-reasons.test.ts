@@ -63,10 +63,14 @@ for (const [who, seal, reason] of senders) {
   });
 }
 
-test("a packet with neither key nor label is refused for the key", () => {
+test("what has neither key nor label is refused for the key", () => {
   const bare = { ...own, keyring: new Keyring(), label: "" };
   assert.equal(
     reasonOf(() => openPacket(Buffer.from(sealPacket([ping, ack], true, bare)), own)),
+    "PlainText",
+  );
+  assert.equal(
+    reasonOf(() => openFrame(Buffer.from(sealFrame(ping, bare)), own)),
     "PlainText",
   );
 });
