@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../scripts/root.ts";
 import { ProgramError } from "../../src/lib/host/run-program.ts";
+
 import { Lab } from "../lab/lab.ts";
-import type { LabHost, RunOptions } from "../lab/lab-host.ts";
+import type { RunOptions } from "../lab/lab-host.ts";
+import { eventually } from "../poll.ts";
 
 const PORTS = ["--ingress-port=8000", "--ingress-tls-port=8443"];
 /** As psctl prints it, on a line of its own. */
@@ -28,7 +30,8 @@ async function psctl(host: 1 | 2, words: readonly string[], options: RunOptions 
   const at = lab.host(host);
   const command = [at.path(process.execPath), at.path(join(root, "src/cli/main.ts")), ...words] as const;
   try {
-    const run = host === 1 ? at.run(command, options) : at.runAsUser(command, options);
+    const env = host === 1 ? { PODMAN_SWARM_DATA_DIR: firstDir(), ...options.env } : { ...options.env };
+    const run = host === 1 ? at.run(command, { ...options, env }) : at.runAsUser(command, { ...options, env });
     return { code: 0, out: await run, err: "" };
   } catch (error) {
     assert.ok(error instanceof ProgramError);
@@ -36,7 +39,7 @@ async function psctl(host: 1 | 2, words: readonly string[], options: RunOptions 
   }
 }
 
-const dataDir = (host: LabHost): string => join(host.home, ".local/share/podman-swarm");
+const secondDir = (): string => join(lab.host(2).home, ".local/share/podman-swarm");
 const join2 = (token: string, words: readonly string[] = [], env = {}): Promise<Outcome> =>
   psctl(2, ["join", lab.host(1).address, "--token=-", ...words, "--", ...PORTS], { input: `${token}\n`, env });
 
@@ -56,4 +59,99 @@ test("psctl init starts an agent, and tells how to join and where the kubeconfig
   assert.match(out, TOKEN);
   assert.match(out, /\n {2}psctl join 10\.99\.0\.1:7946\n/);
   assert.match(out, new RegExp(`Credentials came from ${firstDir()}/kubeconfig`));
+});
+
+/** Ten minutes ahead: hosts of a lab have one clock. */
+const WRONG_CLOCK = "data:text/javascript,const%20now=Date.now;Date.now=()=>now()+600000";
+
+test("every refusal is told by psctl join itself, and nothing is left behind", async () => {
+  const revoked = await newToken();
+  const id = /^\S+-\S+-\S+-(\S{8})/.exec(revoked)?.[1] ?? "";
+  assert.equal((await psctl(1, ["token", "revoke", id])).code, 0);
+  const good = await newToken(["--uses=1"]);
+  const other = "h2 nowhere";
+  const refusals: readonly (readonly [string, () => Promise<Outcome>, RegExp])[] = [
+    ["a cut token", () => join2(good.slice(0, -3)), /Cannot read the join token: it is too short or too long/],
+    ["no token", () => join2(""), /the join token/],
+    ["a revoked token", () => join2(revoked), /Cannot join through 10\.99\.0\.1:7946: the join token was revoked/],
+    ["a taken name", () => join2(good, ["--node-name=n1"]), /the name n1 is this member's own: .* --node-name/],
+    ["a bad name", () => join2(good, [`--node-name=${other}`]), /expected lower-case letters/],
+    ["another clock", () => join2(good, [], { NODE_OPTIONS: `--import=${WRONG_CLOCK}` }), /the clocks are \d+ seconds/],
+    [
+      "nobody there",
+      () => psctl(2, ["join", "10.99.0.1:7000", "--token=-", "--", ...PORTS], { input: good }),
+      /Cannot join through 10\.99\.0\.1:7000: nothing listens there/,
+    ],
+    [
+      "no such host",
+      () => psctl(2, ["join", "10.99.0.77", "--token=-", "--", ...PORTS], { input: good }),
+      /10\.99\.0\.77:7946: (there is no way to that host|it does not answer)/,
+    ],
+    [
+      "a port below 1024",
+      () => psctl(2, ["join", "10.99.0.1", "--token=-"], { input: good }),
+      /Cannot bind the ingress socket 0\.0\.0\.0:80\/tcp: ports below 1024/,
+    ],
+  ];
+  for (const [what, attempt, message] of refusals) {
+    const { code, err } = await attempt();
+    assert.equal(code, 1, `${what}: ${err}`);
+    assert.match(err, message, what);
+    assert.match(err, /This host has not joined, and nothing was left on it\./, what);
+    assert.ok(!existsSync(secondDir()), `${what} left ${secondDir()}`);
+  }
+  const { code, err } = await psctl(2, ["join", "10.99.0.1"]);
+  assert.deepEqual([code, /Give the join token with --token-file=FILE/.test(err)], [2, true]);
+  // Its one use is still there.
+  const { out } = await psctl(1, ["token", "list"]);
+  assert.match(out, new RegExp(`^${/-(\S{8})[^-]*$/.exec(good)?.[1]} +usable +1 `, "m"));
+});
+
+test("one command joins a host as a user; the token is then nowhere on it", async () => {
+  const token = await newToken(["--uses=1"]);
+  const { out, err, code } = await join2(token, ["--node-name=n2"]);
+  assert.equal(code, 0, err);
+  assert.match(out, /Joined through 10\.99\.0\.1 as n2\.\nThe cluster [0-9a-f]{32} has 2 nodes, and this one works\./);
+  assert.match((await psctl(2, ["members"])).out, /n1 .* alive\s+n2 .* alive/);
+  await assert.rejects(lab.host(2).run(["grep", "-rqF", token, secondDir(), "/proc/1/environ"]), /exit code 1/);
+  const again = await psctl(2, ["join", "10.99.0.1", "--token=-"], { input: token });
+  assert.deepEqual([again.code, again.err], [0, ""]);
+  assert.match(again.out, /This host is a member already: the cluster [0-9a-f]{32} has 2 nodes\./);
+});
+
+test("what runs already is not touched: psctl join says what to do", async () => {
+  const { code, err } = await psctl(2, ["join", "10.99.0.9", "--token=-"], { input: "any" });
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /An agent runs here already, .*as a node of the cluster .*To join 10\.99\.0\.9 instead:\n\n {2}psctl leave\n/,
+  );
+  const alone = await psctl(1, ["join", "10.99.0.9", "--token=-"], { input: "any" });
+  assert.equal(alone.code, 1);
+});
+
+test("psctl init starts a stopped member again, and it is of its cluster", async () => {
+  const [, pid = ""] = /"holder":\{"pid":(\d+)/.exec(readFileSync(join(secondDir(), "lock"), "utf8")) ?? [];
+  await lab.host(2).run(["kill", pid]);
+  const gone = (): boolean => !existsSync(join(secondDir(), "lock"));
+  await eventually(gone, { what: "the agent's end" });
+  const { code, out, err } = await psctl(2, ["init", "--", "--node-name=n2", ...PORTS]);
+  assert.equal(code, 0, err);
+  assert.match(out, /The cluster [0-9a-f]{32} has 2 nodes/);
+});
+
+test("the data directory of another cluster is refused, and stays as it was", async () => {
+  const at = lab.host(2);
+  const foreign = join(at.home, "foreign");
+  await at.runAsUser(["mkdir", "-p", join(foreign, "pki")]);
+  await at.runAsUser(["touch", join(foreign, "pki/ca.crt")]);
+  await psctl(2, ["leave"]);
+  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+  const token = await newToken();
+  const refused = await join2(token, ["--node-name=n2", `--data-dir=${foreign}`]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /the node of .*foreign is of another cluster already/);
+  assert.deepEqual(readdirSync(join(foreign, "pki")), ["ca.crt"]);
+  const { code, err } = await join2(token, ["--node-name=n2"]);
+  assert.equal(code, 0, err);
 });

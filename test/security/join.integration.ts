@@ -95,7 +95,7 @@ test("psctl tells how to join, lists members, and makes, lists, rotates and revo
   const told = await psctl("init");
   assert.match(told, /The node works\.\nThe cluster [0-9a-f]{32} has 4 nodes\./);
   assert.match(told, /\n {2}PSWM-1-\S{52}-\S{44}\n/);
-  assert.match(told, /podman-swarm-agent --join=10\.99\.0\.1:7946 --join-token-file=join-token/);
+  assert.match(told, /\n {2}psctl join 10\.99\.0\.1:7946\n/);
   assert.match(await psctl("members"), /n4 +10\.99\.0\.4:7946 +alive/);
   assert.match(await psctl("token", "create", "--quiet", "--name=mine", "--uses=2", "--expires=1h"), /^PSWM-1-\S+\n$/);
   const id = /^(\S+) +usable +2 +\S+ +mine$/m.exec(await psctl("token", "list"))?.[1] ?? "";

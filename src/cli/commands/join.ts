@@ -106,6 +106,8 @@ async function joinToken(session: Session, args: Arguments): Promise<string> {
   return (await ask("Join token (psctl token create prints one on a member): ")).trim();
 }
 
+const FLAGS_HINT = / --[a-z]/;
+
 interface Joined {
   /** False where the node was of the cluster before. */
   readonly joined: boolean;
@@ -125,7 +127,7 @@ async function joinOnce(
     if (!(error instanceof ProgramError)) throw error;
     const said = error.stderr.trim();
     session.streams.err(
-      `${said === "" ? error.message : said}\nThis host has not joined, and nothing was left on it.\n`,
+      `${said === "" ? error.message : said}\nThis host has not joined, and nothing was left on it.${FLAGS_HINT.test(said) ? " Flags of the agent go behind --." : ""}\n`,
     );
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, rmdirSync } from "node:fs";
 import { systemClock } from "../../lib/clock.ts";
 import { joinOnce } from "../cluster/join-at-start.ts";
-import type { AgentConfig } from "../config/agent-config.ts";
+import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
 import { BindError, bindHandle } from "../handles/bound-handle.ts";
 import { bindRefusal } from "../handles/bind-refusal.ts";
 import { DataDirectoryLock } from "./data-directory-lock.ts";
@@ -44,7 +44,7 @@ function tryPorts(config: AgentConfig): void {
       bindHandle(spec).close();
       if (spec.kind === "unix") rmSync(spec.path, { force: true });
     } catch (error) {
-      if (error instanceof BindError) throw new Error(bindRefusal(spec, error), { cause: error });
+      if (error instanceof BindError) throw new ConfigError(bindRefusal(spec, error));
       throw error;
     }
   }
