@@ -10,6 +10,7 @@ import type { Authenticator } from "../security/authenticator.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { Aliases } from "./endpoints/aliases.ts";
+import { CertificateAuthority } from "./endpoints/certificate-authority.ts";
 import { CustomResources } from "./endpoints/custom-resources.ts";
 import { JoinTokensEndpoint } from "./endpoints/join-tokens.ts";
 import { KeyRotationEndpoint } from "./endpoints/key-rotation.ts";
@@ -27,7 +28,7 @@ import { Cors } from "./http/cors.ts";
 import type { Endpoint } from "./http/endpoint.ts";
 import { ListBodies } from "./list-body.ts";
 import { ListPages } from "./list-pages.ts";
-import type { ClusterMembers, HealthCheck, KeyRotation, PodLogs } from "./ports.ts";
+import type { CaControl, ClusterMembers, HealthCheck, KeyRotation, PodLogs } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import { RequestRouter } from "./request-router.ts";
 import { ResourceHandler } from "./resource-handler.ts";
@@ -52,7 +53,7 @@ export interface RouterParts {
   readonly metrics: Metrics;
   readonly audit?: AuditLog | undefined;
   readonly checks?: readonly HealthCheck[];
-  readonly cluster?: (ClusterMembers & KeyRotation & { readonly joinTokens: JoinTokens }) | undefined;
+  readonly cluster?: (ClusterMembers & KeyRotation & CaControl & { readonly joinTokens: JoinTokens }) | undefined;
 }
 
 export interface RouterOptions {
@@ -106,7 +107,7 @@ export function createRouter(parts: RouterParts, { corsOrigins = [] }: RouterOpt
 
 function clusterEndpoints(cluster: NonNullable<RouterParts["cluster"]>): Endpoint[] {
   const joinTokens = new JoinTokensEndpoint(cluster.joinTokens, cluster.about.address);
-  return [joinTokens, new Members(cluster), new KeyRotationEndpoint(cluster)];
+  return [joinTokens, new Members(cluster), new KeyRotationEndpoint(cluster), new CertificateAuthority(cluster)];
 }
 
 function subresourcesOf({ registry, clock, logs }: RouterParts): ReadonlyMap<string, SubresourceHandler> {

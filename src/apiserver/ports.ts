@@ -45,9 +45,9 @@ export interface ClusterMembers {
   /** `address` is this node's cluster port, for others to join through. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
-  /** Takes another node out. Both give a sentence for the user. */
-  remove(nodeName: string): Promise<string>;
-  /** Takes this node out; its agent ends soon after. */
+  /** Takes another node out; with `compromised` everything that it could have read is replaced. */
+  remove(nodeName: string, options?: { readonly compromised?: boolean }): Promise<string>;
+  /** Takes this node out; its agent ends soon after. All give a text for the user. */
   leave(): Promise<string>;
 }
 
@@ -57,4 +57,34 @@ export interface KeyRotation {
   rotateGossip(): Promise<string>;
   /** Of what is secret on this node's disk. */
   rotateData(): Promise<string>;
+}
+
+export interface CaRotationOrder {
+  /** For how long the old CA is believed still; of no use with `compromised`. */
+  readonly overlapSeconds: number;
+  /** Everything is replaced that somebody has who has read a member's disk, and nothing older is believed. */
+  readonly compromised: boolean;
+}
+
+export interface ShownCa {
+  /** SHA-256 of the certificate in hex. */
+  readonly fingerprint: string;
+  /** RFC 3339; until when it is believed. */
+  readonly until: string;
+}
+
+export interface CaStatus {
+  readonly signing: ShownCa;
+  /** Believed already, and signs nothing yet. */
+  readonly staged: ShownCa | null;
+  readonly older: readonly ShownCa[];
+  /** While it is replaced because it may be in wrong hands. */
+  readonly compromised: boolean;
+}
+
+/** The cluster's CA. */
+export interface CaControl {
+  caStatus(): CaStatus;
+  /** Gives a text for the user. */
+  rotateCa(order: CaRotationOrder): Promise<string>;
 }

@@ -112,6 +112,17 @@ export class ApiTokens {
     return file;
   }
 
+  /** Revokes all tokens at once, and writes a new first one to `file` (0600). Gives how many were revoked. */
+  async replaceAll(file: string): Promise<number> {
+    const { entries } = this.#deps.store.list(RESOURCE);
+    for (const { key, uid } of entries) await this.#deps.store.delete(key, { uid });
+    const token = secretBytes(32).toString("base64url");
+    // The file goes first: where there is no record of a token, the file's is taken at the next start.
+    await writePrivateFile(file, `${token}\n`);
+    await this.#store(FIRST, { name: FIRST, hash: digest(token).toString("hex") });
+    return entries.length;
+  }
+
   /** Removes expired tokens every hour. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;

@@ -100,14 +100,19 @@ export function lastEnd({ older }: CaMaterial, until: number): number {
 export function activateCa(material: CaMaterial, old: Pick<TrustedCa, "until" | "successor">): CaMaterial {
   const { staged, signing, older, ...rest } = material;
   if (!staged) throw new Error("Cannot activate a new CA: none is being brought in");
-  if (older.length >= MOST_OLDER) {
+  if (older.length >= MOST_OLDER && !material.compromised) {
     throw new Error(
       `Cannot activate a new CA: ${MOST_OLDER} older ones are believed still; wait for the end of one, or replace ` +
         "them all with --compromised",
     );
   }
   const before = { certificate: signing.certificate, ...old };
-  return { ...rest, generation: material.generation + 1, signing: staged, older: [before, ...older] };
+  return {
+    ...rest,
+    generation: material.generation + 1,
+    signing: staged,
+    older: [before, ...older].slice(0, MOST_OLDER),
+  };
 }
 
 /** An old one stays while an older one lasts: it is a link between that and the signing one. */
@@ -122,14 +127,22 @@ export function distrustOldCas({ clusterId, generation, signing }: CaMaterial): 
   return { clusterId, generation: generation + 1, signing, older: [] };
 }
 
-/** Two that were replaced apart from each other: both sides choose the same one. */
-export function isNewer(one: CaMaterial, other: CaMaterial): boolean {
-  if (one.generation !== other.generation) return one.generation > other.generation;
-  return identity(one) > identity(other);
+/** What tells two states of a CA apart, without any secret. */
+export interface CaState {
+  readonly generation: number;
+  /** Of which CAs it is. */
+  readonly identity: string;
 }
 
-function identity({ signing, staged }: CaMaterial): string {
-  return `${fingerprint(signing.certificate)} ${staged ? fingerprint(staged.certificate) : ""}`;
+export function caState({ generation, signing, staged }: CaMaterial): CaState {
+  const identity = [signing, ...(staged ? [staged] : [])].map(({ certificate }) => fingerprint(certificate)).join(" ");
+  return { generation, identity };
+}
+
+/** Where the CA was replaced in two places apart from each other, all choose the same one in the end. */
+export function isNewer(one: CaState, other: CaState): boolean {
+  if (one.generation !== other.generation) return one.generation > other.generation;
+  return one.identity > other.identity;
 }
 
 /** Reads what another member or a file says; throws an error that says what is wrong, without any of it. */

@@ -9,7 +9,7 @@ const PATH = /^\/api\/v1\/members(?:\/([^/]+))?$/;
 
 /**
  * `GET /api/v1/members`: which nodes this one knows, and whether they live; Nodes as objects are `/api/v1/nodes`.
- * `DELETE /api/v1/members/NAME` removes one, `POST /api/v1/leave` takes this one out.
+ * `DELETE /api/v1/members/NAME` removes one (`?compromised=true`: and replaces all that it could have read), `POST /api/v1/leave` takes this one out.
  */
 export class Members implements Endpoint {
   readonly #cluster: ClusterMembers;
@@ -31,7 +31,10 @@ export class Members implements Endpoint {
     if (encoded === undefined && method === "GET") await exchange.sendJson(200, this.#list());
     else if (encoded !== undefined && method === "DELETE") {
       const name = decodeURIComponent(encoded);
-      await this.#change(exchange, `remove the node ${JSON.stringify(name)}`, () => this.#cluster.remove(name));
+      const compromised = isSet(exchange.query.get("compromised"));
+      await this.#change(exchange, `remove the node ${JSON.stringify(name)}`, () =>
+        this.#cluster.remove(name, { compromised }),
+      );
     } else throw methodNotAllowed();
     return true;
   }
@@ -56,4 +59,11 @@ export class Members implements Endpoint {
         .map(({ name, host, port, state }) => ({ name, host, port, state })),
     };
   }
+}
+
+function isSet(value: string | null): boolean {
+  if (value !== null && value !== "true" && value !== "false") {
+    throw new ApiError("BadRequest", 'Cannot remove the node: "compromised" must be true or false');
+  }
+  return value === "true";
 }

@@ -1,11 +1,14 @@
+import type { Clock } from "../../lib/clock.ts";
 import { secretBytes } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
-import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { ClusterAuthority } from "../../security/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { DeniedNodes } from "../../security/denied-nodes.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
 import type { HostPort } from "../config/agent-config.ts";
+import { UNDER_REPLACEMENT } from "./ca-rotation.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
+import { Round } from "./round.ts";
 
 const STEPS = ["add", "use", "remove"] as const;
 type Step = (typeof STEPS)[number];
@@ -16,7 +19,9 @@ export interface GossipRotationDeps {
   /** Goes with the keys: who was away has not heard of it either. */
   readonly denied: DeniedNodes;
   readonly nodeName: string;
+  readonly authority: ClusterAuthority;
   readonly questions: PeerQuestions;
+  readonly clock: Clock;
 }
 
 /**
@@ -34,24 +39,28 @@ export class GossipRotation {
     deps.questions.answers("gossip-key", (question) => this.#takeAsked(question));
   }
 
-  /** Gives how many members have the new key; those of `except` get none. Rejects, with the old key good everywhere, when one did not take a step. */
-  async rotate(except: readonly string[] = []): Promise<number> {
+  /**
+   * Gives who has the new key, and who was away; those of `except` get none. Rejects, with the old key good everywhere,
+   * when a living member did not take a step.
+   */
+  async rotate(except: readonly string[] = []): Promise<{ readonly count: number; readonly away: readonly string[] }> {
     if (this.#running) throw new Error("Cannot replace the gossip key: it is being replaced");
     this.#running = true;
     try {
       const { gossip } = this.#deps;
       const [old] = gossip.keys;
       const made = secretBytes(32);
+      const round = new Round(this.#deps, { except });
       try {
-        await this.#everywhere("add", made, except);
+        await this.#everywhere(round, "add", made);
       } catch (error) {
         // Nobody uses it yet. Where it cannot be removed now it stays, and does no harm.
-        await Promise.allSettled([this.#everywhere("remove", made, except)]);
+        await Promise.allSettled([this.#everywhere(round, "remove", made)]);
         throw error;
       }
-      await this.#everywhere("use", made, except);
-      if (old) await this.#everywhere("remove", old, except);
-      return this.#others(except).length + 1;
+      await this.#everywhere(round, "use", made);
+      if (old) await this.#everywhere(round, "remove", old);
+      return { count: round.reached.size + 1, away: round.away };
     } finally {
       this.#running = false;
     }
@@ -77,7 +86,8 @@ export class GossipRotation {
   }
 
   #tell(): PeerMessage {
-    const { gossip, denied } = this.#deps;
+    const { gossip, denied, authority } = this.#deps;
+    if (authority.material.compromised) throw new Error(UNDER_REPLACEMENT);
     return { keys: gossip.keys.map((one) => one.toString("base64")), denied: denied.list() };
   }
 
@@ -88,10 +98,9 @@ export class GossipRotation {
     return {};
   }
 
-  async #everywhere(step: Step, key: Buffer, except: readonly string[]): Promise<void> {
+  async #everywhere(round: Round, step: Step, key: Buffer): Promise<void> {
     await this.#take(step, key);
-    const question = { kind: "gossip-key", step, key: key.toString("base64") };
-    await Promise.all(this.#others(except).map((member) => this.#deps.questions.ask(member, question)));
+    await round.ask({ kind: "gossip-key", step, key: key.toString("base64") });
   }
 
   async #take(step: Step, key: Buffer): Promise<void> {
@@ -101,20 +110,14 @@ export class GossipRotation {
         await gossip.add(key);
         return await client.installKey(key);
       case "use":
+        // Also where it was not there for the step before.
+        await gossip.add(key);
+        await client.installKey(key);
         await gossip.use(key);
         return await client.useKey(key);
       case "remove":
         await gossip.remove(key);
         return await client.removeKey(key);
     }
-  }
-
-  #others(except: readonly string[]): MemberView[] {
-    const { client, nodeName } = this.#deps;
-    return client
-      .members()
-      .filter(
-        ({ name, state }) => name !== nodeName && !except.includes(name) && (state === "alive" || state === "suspect"),
-      );
   }
 }

@@ -3,6 +3,7 @@ import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { AgentDeps } from "../agent/state.ts";
 import type { ClusterMetrics } from "./cluster-metrics.ts";
+import type { CaRotation } from "./ca-rotation.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import { formatAddress, parseAddress } from "./member-address.ts";
 import type { MemberFile } from "./member-file.ts";
@@ -13,7 +14,8 @@ const LOOK_AFTER_MS = 15_000;
 
 export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly client: MembershipClient;
-  readonly rotation: GossipRotation;
+  readonly gossip: GossipRotation;
+  readonly ca: CaRotation;
   readonly file: MemberFile;
   readonly metrics: ClusterMetrics;
   /** Of --join, `host:port` each. */
@@ -45,15 +47,20 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   }
 }
 
-/** Also after a time away, in which the others may have replaced their key. */
+/** Also after a time away, in which the others may have replaced their CA and their gossip key. */
 async function findAgain(
   addresses: readonly string[],
-  { client, rotation }: Pick<KeepInTouchDeps, "client" | "rotation">,
+  { client, gossip, ca }: Pick<KeepInTouchDeps, "client" | "gossip" | "ca">,
 ): Promise<void> {
   try {
     await client.join(addresses);
   } catch (error) {
-    const fetched = await Promise.allSettled(addresses.map((address) => rotation.fetch(parseAddress(address))));
+    const fetched = await Promise.allSettled(
+      addresses.map(parseAddress).map(async (address) => {
+        await ca.fetch(address);
+        return await gossip.fetch(address);
+      }),
+    );
     if (!fetched.some((one) => one.status === "fulfilled" && one.value)) {
       const refusals = fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : []));
       throw new Error([describeError(error), ...refusals].join("; "), { cause: error });

@@ -1,12 +1,13 @@
 import { rename, rm } from "node:fs/promises";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
-import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { DeniedNodes } from "../../security/denied-nodes.ts";
+import type { AfterCompromise } from "./after-compromise.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
+import { Round, tellAway } from "./round.ts";
 
 /** This node has left its cluster on request. The agent ends with it, and does not start again by itself. */
 export class LeftCluster extends Error {
@@ -21,7 +22,8 @@ const ANSWERED_MS = 500;
 
 export interface MembershipChangesDeps {
   readonly client: MembershipClient;
-  readonly rotation: GossipRotation;
+  readonly gossip: GossipRotation;
+  readonly compromise: AfterCompromise;
   readonly denied: DeniedNodes;
   readonly listener: ClusterListener;
   readonly questions: PeerQuestions;
@@ -56,23 +58,27 @@ export class MembershipChanges {
   }
 
   /**
-   * Refuses a node's certificates on all living members, and replaces the gossip key without it. Rejects where a member
-   * could not be told: then it can be done again.
+   * Refuses a node's certificates on all living members, and replaces the gossip key without it; with `compromised`
+   * everything that it could have read. Rejects where a member could not be told: then it can be done again.
    */
-  async remove(name: string): Promise<string> {
-    const { client, nodeName, rotation } = this.#deps;
+  async remove(name: string, { compromised = false }: { readonly compromised?: boolean } = {}): Promise<string> {
+    const { client, nodeName, gossip, compromise } = this.#deps;
     if (name === nodeName) throw new Error(`${name} is the node that was asked: psctl leave takes it out`);
     if (!client.members().some((member) => member.name === name)) throw new Error(`there is no member ${name}`);
     await this.#deny(name, [name]);
-    const count = await rotation.rotate([name]);
-    return `The node ${name} is removed: its certificates are refused, and the other ${count} have a new gossip key.`;
+    const done = `The node ${name} is removed: its certificates are refused`;
+    if (compromised) return [`${done}.`, ...(await compromise.replaceAll([name]))].join("\n");
+    const { count, away } = await gossip.rotate([name]);
+    const others = away.filter((one) => one !== name);
+    return `${done}, and ${count === 1 ? "this node has" : `the other ${count} have`} a new gossip key.${tellAway(others)}`;
   }
 
   /** Tells the others, sets this node's trust aside, and ends the agent. Containers go on running. */
   async leave(): Promise<string> {
     const { client, nodeName, clock } = this.#deps;
     const { trustDirectory, memberFile } = this.#files;
-    if (this.#others([]).length === 0) throw new Error("there is no other living member to leave");
+    const others = client.members().filter(({ name, state }) => name !== nodeName && state === "alive");
+    if (others.length === 0) throw new Error("there is no other living member to leave");
     await this.#deny(nodeName, []);
     await client.leave();
     const aside = `${trustDirectory}.left-${timestamp(clock.now()).replaceAll(/[-:]/g, "")}`;
@@ -97,20 +103,14 @@ export class MembershipChanges {
     return {};
   }
 
+  /** Who is away hears of it together with the gossip keys. */
   async #deny(node: string, except: readonly string[]): Promise<void> {
-    const { denied, listener, questions, clock, nodeName } = this.#deps;
+    const { denied, listener, clock, nodeName } = this.#deps;
     const until = clock.now();
-    const question = { kind: "deny-node", node, until };
-    await Promise.all(this.#others(except).map((member) => questions.ask(member, question)));
+    const round = new Round(this.#deps, { except });
+    await round.ask({ kind: "deny-node", node, until });
     if (node === nodeName) return;
     await denied.deny(node, until);
     listener.dropDenied();
-  }
-
-  #others(except: readonly string[]): MemberView[] {
-    const { client, nodeName } = this.#deps;
-    return client
-      .members()
-      .filter(({ name, state }) => name !== nodeName && state === "alive" && !except.includes(name));
   }
 }

@@ -1,0 +1,115 @@
+import type { Clock } from "../../lib/clock.ts";
+import { describeError } from "../../lib/log.ts";
+import type { MembershipClient } from "../../membership/membership-client.ts";
+import type { MemberView } from "../../membership/protocol/effects.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
+import type { PeerQuestions, Question } from "./peer-questions.ts";
+
+/** For one attempt: a suspect's wait is not everybody's. */
+const ATTEMPT_MS = 5_000;
+/** By then a member that has gone is a suspect, whom nobody waits for. */
+const PATIENCE_MS = 20_000;
+const AGAIN_MS = 500;
+
+export interface RoundDeps {
+  readonly client: MembershipClient;
+  readonly questions: PeerQuestions;
+  readonly clock: Clock;
+  readonly nodeName: string;
+}
+
+export interface RoundOptions {
+  /** Not to be asked, by name. */
+  readonly except?: readonly string[];
+  /** For one attempt. */
+  readonly attemptMs?: number;
+}
+
+/** A member lives, and did not do what it was asked for. */
+export class RoundFailed extends Error {
+  readonly members: readonly string[];
+
+  constructor(failures: ReadonlyMap<string, unknown>) {
+    super([...failures].map(([name, error]) => `${name}: ${describeError(error)}`).join("; "));
+    this.name = "RoundFailed";
+    this.members = [...failures.keys()];
+  }
+}
+
+/**
+ * Steps that all living members take together. Who is dead is away, and so is a suspect that cannot be reached in a short
+ * time: it is asked for nothing more in this round, and has to catch up by itself once it is back.
+ */
+export class Round {
+  readonly #deps: RoundDeps;
+  readonly #except: readonly string[];
+  readonly #attemptMs: number;
+  readonly #away: Set<string>;
+  readonly #reached = new Map<string, PeerAnswer>();
+
+  constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS }: RoundOptions = {}) {
+    this.#deps = deps;
+    this.#except = [deps.nodeName, ...except];
+    this.#attemptMs = attemptMs;
+    this.#away = new Set(this.#members(["dead"]).map(({ name }) => name));
+  }
+
+  /** By name. */
+  get away(): readonly string[] {
+    return [...this.#away].toSorted();
+  }
+
+  /** Who has taken the last step, with its answer; this node not among them. */
+  get reached(): ReadonlyMap<string, PeerAnswer> {
+    return this.#reached;
+  }
+
+  /** Resolves once all have taken the step that are not away; rejects with RoundFailed where one lives and did not. */
+  async ask(question: Question): Promise<void> {
+    const failures = new Map<string, unknown>();
+    this.#reached.clear();
+    const asked = this.#members(["alive", "suspect"]).filter(({ name }) => !this.#away.has(name));
+    await Promise.all(
+      asked.map(async (member) => {
+        try {
+          const answer = await this.#askOne(member, question);
+          if (answer) this.#reached.set(member.name, answer);
+          else this.#away.add(member.name);
+        } catch (error) {
+          failures.set(member.name, error);
+        }
+      }),
+    );
+    if (failures.size > 0) throw new RoundFailed(failures);
+  }
+
+  /** Undefined for one that is away. A refusal is an answer: asking again would give the same. */
+  async #askOne({ name, host, port }: MemberView, question: Question): Promise<PeerAnswer | undefined> {
+    const { questions, clock } = this.#deps;
+    const giveUp = clock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await questions.ask({ host, port }, question, { timeoutMs: this.#attemptMs });
+      } catch (error) {
+        if (error instanceof RefusedError) throw error;
+        if (!this.#members(["alive"]).some((member) => member.name === name)) return undefined;
+        if (clock.monotonic() > giveUp) throw error;
+        await clock.sleep(AGAIN_MS);
+      }
+    }
+  }
+
+  #members(states: readonly MemberView["state"][]): MemberView[] {
+    return this.#deps.client
+      .members()
+      .filter(({ name, state }) => states.includes(state) && !this.#except.includes(name));
+  }
+}
+
+type PeerAnswer = Readonly<Record<string, unknown>>;
+
+/** For the end of a sentence to the user. */
+export function tellAway(away: readonly string[]): string {
+  if (away.length === 0) return "";
+  return ` ${away.join(", ")} ${away.length === 1 ? "was away and gets it when it is" : "were away and get it when they are"} back.`;
+}
