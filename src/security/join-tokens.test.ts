@@ -166,10 +166,46 @@ test("a rotated token has a new secret and the old one's limits, and the old one
   await assert.rejects(tokens.revoke("none"), /there is none/);
 });
 
-test("a token with a count is redeemed at the node that counts", async () => {
+test("a token with a count is counted by the node that made it, whichever member is asked", async () => {
   const { tokens, store, clock } = setUp("one");
   const { token } = await tokens.create({ name: "once", uses: 1 });
-  const elsewhere = new JoinTokens({ store, clock, nodeName: "two", caDigest: () => DIGEST });
-  const verdict = await elsewhere.redeem(prove(token), "a");
-  assert.match("message" in verdict ? verdict.message : "", /counted by the node one: join there/);
+  const second = openMemoryStore();
+  await second.apply([...store.states()]);
+  let reachable = false;
+  const elsewhere = new JoinTokens({
+    store: second,
+    clock,
+    nodeName: "two",
+    caDigest: () => DIGEST,
+    redeemAt: async (issuer, proof, user) => {
+      assert.equal(issuer, "one");
+      if (!reachable) throw new Error("no route");
+      return await tokens.redeemForMember(proof, user);
+    },
+  });
+  const refused = await elsewhere.redeem(prove(token), "a");
+  assert.match(
+    "message" in refused ? refused.message : "",
+    /counted by the node one, which cannot be asked \(no route\)/,
+  );
+  reachable = true;
+  assert.equal(refusalOf(await elsewhere.redeem(prove(token), "a")), "accepted");
+  assert.equal(refusalOf(await elsewhere.redeem(prove(token), "b")), "TokenUsedUp");
+  assert.equal(refusalOf(await elsewhere.redeem(prove(token), "a")), "accepted");
+  assert.equal(refusalOf(await elsewhere.redeemForMember(prove(token), "a")), "TokenOfOtherNode");
+});
+
+test("a revocation on one member and a use on another at once are both there after the merge", async () => {
+  const { tokens, store, clock } = setUp("one");
+  const { id, token } = await tokens.create({ name: "twice", uses: 2 });
+  const second = openMemoryStore();
+  await second.apply([...store.states()]);
+  const elsewhere = new JoinTokens({ store: second, clock, nodeName: "two", caDigest: () => DIGEST });
+  await elsewhere.revoke(id);
+  await tokens.redeem(prove(token), "a");
+  await store.apply([...second.states()]);
+  assert.deepEqual(
+    tokens.list().map(({ usesLeft, state }) => [usesLeft, state]),
+    [[1, "revoked"]],
+  );
 });

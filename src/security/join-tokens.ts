@@ -2,8 +2,9 @@ import { createPublicKey, verify } from "node:crypto";
 import { ApiError, isReason } from "../api/api-error.ts";
 import type { KubeObject } from "../api/kinds.ts";
 import { type Clock, timestamp } from "../lib/clock.ts";
+import { describeError } from "../lib/log.ts";
 import { secretBytes } from "../lib/random.ts";
-import type { Entry, Key, Store } from "../store/port.ts";
+import type { Entry, Key, Register, Store } from "../store/port.ts";
 import { formatJoinToken, makeJoinToken, verifierOf } from "./join-token.ts";
 
 /** No kind of the API: reached by endpoints of its own only. */
@@ -26,8 +27,12 @@ interface TokenSpec {
   /** The node that counts the uses, for a token that has a count. */
   readonly issuer: string;
   readonly revoked?: number;
+}
+
+/** Apart from the rest, which others change: written by the issuer only, so that no merge loses a use. */
+interface TokenStatus {
   /** Digests of the keys of those who have joined with it, for a token that has a count. */
-  readonly usedBy: readonly string[];
+  readonly usedBy?: readonly string[];
 }
 
 /** A join token without its secret. */
@@ -66,6 +71,8 @@ export interface JoinTokensDeps {
   readonly nodeName: string;
   /** The digest of the CA that tokens are made for. */
   readonly caDigest: () => string;
+  /** Redeems at the node that counts the uses; rejects where it cannot be reached. */
+  readonly redeemAt?: (issuer: string, proof: TokenProof, user: string) => Promise<TokenVerdict>;
 }
 
 /** Tokens that let nodes join. The secret is shown once; what is kept only checks proofs. */
@@ -88,7 +95,6 @@ export class JoinTokens {
       verifier: verifierOf(made),
       caDigest: made.caDigest,
       issuer: nodeName,
-      usedBy: [],
       ...(expiresIn > 0 ? { expires: clock.now() + expiresIn * 1000 } : {}),
       ...(uses > 0 ? { uses } : {}),
     };
@@ -118,7 +124,8 @@ export class JoinTokens {
   async rotate(id: string): Promise<JoinTokenInfo & { readonly token: string }> {
     const entry = this.#deps.store.get(keyOf(id));
     if (!entry) throw missing(id, "rotate");
-    const { name, expires, uses, usedBy } = specOf(entry.object);
+    const { name, expires, uses } = specOf(entry.object);
+    const usedBy = usedByOf(entry.object);
     const info = this.#info(entry);
     if (info.state !== "usable")
       throw new ApiError("Conflict", `Cannot rotate the join token "${id}": it is ${info.state}`);
@@ -134,14 +141,11 @@ export class JoinTokens {
     if (!entry || !proves(specOf(entry.object), proof)) {
       return refuse("WrongToken", "the join token is not known here: print one on a member with psctl token create");
     }
-    const { expires = 0, uses, usedBy, issuer } = specOf(entry.object);
+    const { expires = 0, uses } = specOf(entry.object);
     const { state } = this.#info(entry);
     if (state === "revoked") return refuse("TokenRevoked", "the join token was revoked");
     if (state === "expired") return refuse("TokenExpired", `the join token expired at ${timestamp(expires)}`);
-    if (uses === undefined || (user !== undefined && usedBy.includes(user))) return { token: proof.id };
-    if (issuer !== this.#deps.nodeName) {
-      return refuse("TokenOfOtherNode", `the uses of the join token are counted by the node ${issuer}: join there`);
-    }
+    if (uses === undefined || (user !== undefined && usedByOf(entry.object).includes(user))) return { token: proof.id };
     if (state === "used up" && user !== undefined) {
       return refuse("TokenUsedUp", `the join token was used ${uses} times, as often as it may be`);
     }
@@ -149,18 +153,42 @@ export class JoinTokens {
   }
 
   /**
-   * Checks a proof and counts the use. The same `user` (the digest of its key) may come again after a connection that
-   * broke, without a second use.
+   * Checks a proof and counts the use, at the node that has made the token. The same `user` (the digest of its key) may
+   * come again after a connection that broke, without a second use.
    */
   async redeem(proof: TokenProof, user: string): Promise<TokenVerdict> {
     for (let attempt = 1; ; attempt += 1) {
       const verdict = this.check(proof, user);
       const entry = this.#deps.store.get(keyOf(proof.id));
       if ("refusal" in verdict || !entry) return verdict;
-      const spec = specOf(entry.object);
-      if (spec.uses === undefined || spec.usedBy.includes(user)) return verdict;
-      const object = { ...entry.object, spec: { ...spec, usedBy: [...spec.usedBy, user] } };
-      if (await this.#replaced(entry, object, attempt)) return verdict;
+      const { uses, issuer } = specOf(entry.object);
+      const usedBy = usedByOf(entry.object);
+      if (uses === undefined || usedBy.includes(user)) return verdict;
+      if (issuer !== this.#deps.nodeName) return await this.#redeemElsewhere(issuer, proof, user);
+      const object = { ...entry.object, status: { usedBy: [...usedBy, user] } satisfies TokenStatus };
+      if (await this.#replaced(entry, { object, register: "status" }, attempt)) return verdict;
+    }
+  }
+
+  /** What another member asks, to whom somebody came with a token of this node. Never passed on. */
+  async redeemForMember(proof: TokenProof, user: string): Promise<TokenVerdict> {
+    const entry = this.#deps.store.get(keyOf(proof.id));
+    const issuer = entry && specOf(entry.object).issuer;
+    if (issuer !== undefined && issuer !== this.#deps.nodeName) {
+      return refuse("TokenOfOtherNode", `the uses of the join token are counted by the node ${issuer}`);
+    }
+    return await this.redeem(proof, user);
+  }
+
+  async #redeemElsewhere(issuer: string, proof: TokenProof, user: string): Promise<TokenVerdict> {
+    const { redeemAt } = this.#deps;
+    const counted = `the uses of the join token are counted by the node ${issuer}`;
+    if (!redeemAt) return refuse("TokenOfOtherNode", `${counted}: join there`);
+    try {
+      return await redeemAt(issuer, proof, user);
+    } catch (error) {
+      const why = `${counted}, which cannot be asked (${describeError(error)})`;
+      return refuse("TokenOfOtherNode", `${why}: try again when it is back, or make another token on this member`);
     }
   }
 
@@ -179,16 +207,20 @@ export class JoinTokens {
       const entry = this.#deps.store.get(keyOf(id));
       if (!entry) throw missing(id, verb);
       const object = { ...entry.object, spec: next(specOf(entry.object)) };
-      const changed = await this.#replaced(entry, object, attempt);
+      const changed = await this.#replaced(entry, { object, register: "main" }, attempt);
       if (changed) return changed;
     }
   }
 
   /** Undefined where somebody else was faster. */
-  async #replaced(entry: Entry, object: KubeObject, attempt: number): Promise<Entry | undefined> {
+  async #replaced(
+    entry: Entry,
+    { object, register }: { readonly object: KubeObject; readonly register: Register },
+    attempt: number,
+  ): Promise<Entry | undefined> {
     const { resourceVersion, uid } = entry;
     try {
-      return await this.#deps.store.update(entry.key, object, { register: "main", resourceVersion, uid });
+      return await this.#deps.store.update(entry.key, object, { register, resourceVersion, uid });
     } catch (error) {
       if (!isReason(error, "Conflict") || attempt >= ATTEMPTS) throw error;
       return undefined;
@@ -196,7 +228,8 @@ export class JoinTokens {
   }
 
   #info({ object }: Entry): JoinTokenInfo {
-    const { name, expires, uses, usedBy, revoked } = specOf(object);
+    const { name, expires, uses, revoked } = specOf(object);
+    const usedBy = usedByOf(object);
     const { name: id = "", creationTimestamp = "" } = object.metadata;
     const usesLeft = uses === undefined ? undefined : Math.max(0, uses - usedBy.length);
     const expired = expires !== undefined && expires <= this.#deps.clock.now();
@@ -222,6 +255,10 @@ function missing(id: string, verb: string): ApiError {
 
 function keyOf(id: string): Key {
   return { resource: RESOURCE, namespace: "", name: id };
+}
+
+function usedByOf(object: KubeObject): readonly string[] {
+  return ((object["status"] ?? {}) as TokenStatus).usedBy ?? [];
 }
 
 function specOf(object: KubeObject): TokenSpec {
