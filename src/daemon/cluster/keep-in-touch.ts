@@ -10,7 +10,8 @@ import type { MemberFile } from "./member-file.ts";
 
 /** While a node that knows of others sees none of them, it asks again this often. */
 const REJOIN_MS = 5_000;
-const LOOK_AFTER_MS = 15_000;
+/** Also how long a node that has lost the others may take to begin asking. */
+const LOOK_AFTER_MS = 5_000;
 
 export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly client: MembershipClient;
