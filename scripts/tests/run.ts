@@ -8,7 +8,10 @@ import { countTests, type Tally } from "./tally.ts";
 
 /** npm scripts in the order in which they run. All of them run, whatever fails, so that one run shows everything. */
 const TEST = ["fmt:check", "types", "lint", "unused", "test", "build", "test:integration", "test:kubectl"];
-const STAGES = { test: TEST, full: [...TEST, "test:long", "build:bin", "bench"] } as const;
+const STAGES = {
+  test: TEST,
+  full: [...TEST, "test:node26", "test:integration:node26", "test:long", "build:bin", "bench"],
+} as const;
 
 interface Stage extends Tally {
   readonly name: string;
