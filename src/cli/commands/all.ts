@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { apply } from "./apply.ts";
+import { ca } from "./ca.ts";
 import { completionOf } from "./completion.ts";
 import { config } from "./config.ts";
 import { deleteCommand } from "./delete.ts";
@@ -25,6 +26,7 @@ const OTHERS: readonly Command[] = [
   members,
   leave,
   keys,
+  ca,
   apply,
   get,
   describe,

@@ -18,20 +18,29 @@ export const members: Command = {
   name: "members",
   summary: "List the nodes that this one knows, and whether they live, or remove one",
   usage: "[remove NAME] [flags]",
-  examples: ["psctl members", "psctl members remove node3"],
+  examples: ["psctl members", "psctl members remove node3", "psctl members remove node3 --compromised"],
   words: ["remove"],
-  flags: [],
+  flags: [
+    {
+      name: "compromised",
+      type: "switch",
+      meaning:
+        "remove: somebody may have read its disk. Replaces all keys and tokens, as psctl ca rotate --compromised",
+    },
+  ],
   run: async (session, args) => {
     const [word, name, ...more] = args.positionals;
     if (word !== undefined) {
       if (word !== "remove" || name === undefined || more.length > 0) {
         throw new UsageError("expected psctl members, or psctl members remove NAME");
       }
-      const path = `/api/v1/members/${encodeURIComponent(name)}`;
+      const query = args.has("compromised") ? "?compromised=true" : "";
+      const path = `/api/v1/members/${encodeURIComponent(name)}${query}`;
       const { message } = await session.client.json<{ message: string }>("DELETE", path, { signal: session.signal });
       session.print(message);
       return 0;
     }
+    if (args.has("compromised")) throw new UsageError("--compromised goes with psctl members remove NAME");
     const { members: all } = await readMembers(session);
     const rows = all.map(({ name, host, port, state }) => [name, `${host}:${port}`, state]);
     session.streams.out(alignColumns([["NAME", "ADDRESS", "STATE"], ...rows]));

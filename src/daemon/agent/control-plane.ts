@@ -40,7 +40,7 @@ export async function openControlPlane(
   config: AgentConfig,
   deps: ControlPlaneDeps,
 ): Promise<{ readonly parts: readonly Part[] }> {
-  const { state, trust } = deps;
+  const { state } = deps;
   const api = await openApi(config, deps);
   const endpoint = { address: config.advertiseAddr, port: config.apiAddr.port, nodeName: config.nodeName };
   const { objects } = state;

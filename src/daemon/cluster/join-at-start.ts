@@ -1,11 +1,12 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
-import { rm, rmdir } from "node:fs/promises";
+import { rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { keyPem, newKey } from "../../security/certificate.ts";
-import { saveJoinedAuthority } from "../../security/cluster-authority.ts";
+import { caDigest } from "../../security/ca-material.ts";
+import { ClusterAuthority, saveJoinedAuthority } from "../../security/cluster-authority.ts";
 import { joinCluster, type Membership } from "../../security/cluster-port/join-cluster.ts";
 import { RefusedError, type RefusalReason } from "../../security/cluster-port/refusal.ts";
 import { GossipKeys } from "../../security/gossip-keys.ts";
@@ -16,6 +17,7 @@ import {
   readPrivateFile,
   writePrivateFile,
 } from "../../security/private-file.ts";
+import { DamagedFile } from "../../lib/damaged-file.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "../config/agent-config.ts";
 import { MemberFile } from "./member-file.ts";
@@ -58,9 +60,10 @@ export function gossipKeysFile(dataDir: string): string {
  */
 export async function joinAtStart(config: AgentConfig, deps: JoinDeps): Promise<void> {
   if (config.join.length === 0) return;
-  if (await isOfTheCluster(config)) return;
-  const membership = await joinAny(config, deps);
-  await keep(config, membership);
+  const standing = await standingOf(config, deps);
+  if (standing.is === "member") return;
+  const membership = await joinAny(config, { ...deps, standing });
+  await keep(config, membership, standing);
   deps.log.info("Joined the cluster", { cluster: membership.authority.clusterId, members: membership.members });
 }
 
@@ -69,9 +72,10 @@ export async function joinAtStart(config: AgentConfig, deps: JoinDeps): Promise<
  * leaves nothing on disk then. Gives false where the node is of the cluster already.
  */
 export async function joinOnce(config: AgentConfig, deps: Omit<JoinDeps, "log">): Promise<boolean> {
-  if (await isOfTheCluster(config)) return false;
+  const standing = await standingOf(config, deps);
+  if (standing.is === "member") return false;
   const directory = trustDirectory(config.dataDir);
-  const file = join(directory, "node.key");
+  const file = join(directory, standing.keyFile);
   const before = existsSync(file);
   const reasons: string[] = [];
   const key = await ownKey(file);
@@ -79,7 +83,7 @@ export async function joinOnce(config: AgentConfig, deps: Omit<JoinDeps, "log">)
   try {
     for (const address of config.join) {
       try {
-        await keep(config, await attempt(config, { ...deps, key, address }));
+        await keep(config, await attempt(config, { ...deps, standing, key, address }), standing);
         return true;
       } catch (error) {
         deps.signal.throwIfAborted();
@@ -90,7 +94,7 @@ export async function joinOnce(config: AgentConfig, deps: Omit<JoinDeps, "log">)
     }
     throw new ConfigError(reasons.join("\n"));
   } catch (error) {
-    if (!before && !asked) await forget(directory);
+    if (!before && !asked) await forget(directory, file);
     throw error;
   }
 }
@@ -124,44 +128,61 @@ function explained(error: unknown, { host, port }: HostPort): string {
 }
 
 /** Removes a first attempt's key, and the directory where nothing else is in it. */
-async function forget(directory: string): Promise<void> {
-  await rm(join(directory, "node.key"), { force: true });
+async function forget(directory: string, keyFile: string): Promise<void> {
+  await rm(keyFile, { force: true });
   await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;
   });
 }
 
-async function isOfTheCluster(config: AgentConfig): Promise<boolean> {
-  const directory = trustDirectory(config.dataDir);
-  if (existsSync(join(directory, "ca.crt"))) {
-    await checkSameCluster(config, directory);
-    return true;
+/** Who has to join. */
+type Outsider =
+  | { readonly is: "new"; readonly keyFile: string }
+  /** The token is of a CA that this node does not know: its cluster's new one, or another cluster's. */
+  | { readonly is: "member of before"; readonly clusterId: string; readonly keyFile: string };
+
+/** What this node is to the cluster of the token. */
+async function standingOf(
+  { joinToken, dataDir }: AgentConfig,
+  { clock }: Pick<JoinDeps, "clock">,
+): Promise<Outsider | { readonly is: "member" }> {
+  const directory = trustDirectory(dataDir);
+  const known = existsSync(join(directory, "ca.crt"));
+  if (joinToken === undefined && known) return { is: "member" };
+  if (joinToken === undefined) {
+    throw new ConfigError(
+      "Cannot join without a token: print one on a member with psctl token create, and give it with --join-token-file",
+    );
   }
-  if (config.joinToken !== undefined) return false;
-  throw new ConfigError(
-    "Cannot join without a token: print one on a member with psctl token create, and give it with --join-token-file",
-  );
-}
-
-async function keep(config: AgentConfig, { authority, gossipKeys, certificate, members }: Membership): Promise<void> {
-  const directory = trustDirectory(config.dataDir);
-  await writePrivateFile(join(directory, "node.crt"), certificate);
-  await GossipKeys.open(gossipKeysFile(config.dataDir), gossipKeys);
-  const { caDigest } = parseJoinToken(config.joinToken ?? "");
-  await writePrivateFile(join(directory, "joined.json"), `${JSON.stringify({ caDigest } satisfies JoinedFile)}\n`);
-  await new MemberFile(config.dataDir).write(members);
-  // Last: with it the node is of the cluster, and does not join again.
-  await saveJoinedAuthority(directory, authority);
-}
-
-async function checkSameCluster({ joinToken, dataDir }: AgentConfig, directory: string): Promise<void> {
-  if (joinToken === undefined) return;
+  if (!known) return { is: "new", keyFile: "node.key" };
+  const digest = parseJoinToken(joinToken).caDigest;
   const text = await readPrivateFile(join(directory, "joined.json"));
   const joined = text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
-  if (joined?.caDigest === parseJoinToken(joinToken).caDigest) return;
-  throw new ConfigError(
-    `Cannot join: the node of ${dataDir} is of another cluster already${joined ? "" : ", its own"}; start with an empty ` +
-      "--data-dir to join with nothing of it",
+  if (joined?.caDigest === digest) return { is: "member" };
+  const { trusted, clusterId } = await ClusterAuthority.open({ directory, clock }).catch((cause: unknown) => {
+    throw cause instanceof DamagedFile ? new ConfigError(`Cannot join: ${ofAnother(dataDir)}`, { cause }) : cause;
+  });
+  if (trusted.some((ca) => caDigest(ca) === digest)) return { is: "member" };
+  // The key of before may be in the hands of whoever is the reason for the new CA.
+  return { is: "member of before", clusterId, keyFile: "rejoin.key" };
+}
+
+async function keep(
+  config: AgentConfig,
+  { authority, gossipKeys, certificate, members }: Membership,
+  { keyFile }: { readonly keyFile: string },
+): Promise<void> {
+  const directory = trustDirectory(config.dataDir);
+  if (keyFile !== "node.key") await rename(join(directory, keyFile), join(directory, "node.key"));
+  await writePrivateFile(join(directory, "node.crt"), certificate);
+  await (await GossipKeys.open(gossipKeysFile(config.dataDir), gossipKeys)).replace(gossipKeys);
+  await new MemberFile(config.dataDir).write(members);
+  await saveJoinedAuthority(directory, authority);
+  // Last: with it the node is of the cluster, and does not join again.
+  const { caDigest: digest } = parseJoinToken(config.joinToken ?? "");
+  await writePrivateFile(
+    join(directory, "joined.json"),
+    `${JSON.stringify({ caDigest: digest } satisfies JoinedFile)}\n`,
   );
 }
 
@@ -175,12 +196,15 @@ async function ownKey(file: string): Promise<KeyObject> {
   return key;
 }
 
-async function joinAny(config: AgentConfig, { clock, log, signal }: JoinDeps): Promise<Membership> {
-  const key = await ownKey(join(trustDirectory(config.dataDir), "node.key"));
+async function joinAny(
+  config: AgentConfig,
+  { clock, log, signal, standing }: JoinDeps & Pick<Attempt, "standing">,
+): Promise<Membership> {
+  const key = await ownKey(join(trustDirectory(config.dataDir), standing.keyFile));
   for (let wait = 500; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
     for (const address of config.join) {
       try {
-        return await attempt(config, { clock, signal, key, address });
+        return await attempt(config, { clock, signal, standing, key, address });
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof RefusedError && !WORTH_AGAIN.has(error.reason))
@@ -193,15 +217,29 @@ async function joinAny(config: AgentConfig, { clock, log, signal }: JoinDeps): P
 }
 
 interface Attempt extends Omit<JoinDeps, "log"> {
+  readonly standing: Outsider;
   readonly key: KeyObject;
   readonly address: HostPort;
 }
 
 async function attempt(
-  { nodeName, advertiseAddr, joinToken }: AgentConfig,
-  { clock, signal, key, address: { host, port } }: Attempt,
+  { nodeName, advertiseAddr, joinToken, dataDir }: AgentConfig,
+  { clock, signal, standing, key, address: { host, port } }: Attempt,
 ): Promise<Membership> {
   using limit = deadline(ATTEMPT_MS, signal, clock);
-  const order = { host, port, token: parseJoinToken(joinToken ?? ""), nodeName, key, addresses: [advertiseAddr] };
-  return await joinCluster({ clock }, order, limit.signal);
+  const clusterId = standing.is === "new" ? undefined : standing.clusterId;
+  const token = parseJoinToken(joinToken ?? "");
+  const order = { host, port, token, nodeName, key, addresses: [advertiseAddr], clusterId };
+  try {
+    return await joinCluster({ clock }, order, limit.signal);
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.reason !== "OtherCluster") throw error;
+    throw new RefusedError("OtherCluster", `Cannot join through ${host}:${port}: ${ofAnother(dataDir)}`, {
+      cause: error,
+    });
+  }
+}
+
+function ofAnother(dataDir: string): string {
+  return `the node of ${dataDir} is of another cluster already; start with an empty --data-dir to join with nothing of it`;
 }

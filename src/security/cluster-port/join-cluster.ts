@@ -85,8 +85,7 @@ function checkMember(
   if (clusterId !== undefined && name.clusterId !== clusterId) {
     throw new RefusedError(
       "OtherCluster",
-      `it is of the cluster ${name.clusterId}, and this node is of ${clusterId} already; start with an empty --data-dir ` +
-        "to join with nothing of that. Nothing was sent to it",
+      `it is of the cluster ${name.clusterId}, and this node is of ${clusterId}. Nothing was sent to it`,
     );
   }
   const late = path.slice(0, -1).find((one) => now < one.validFromDate.getTime() || now > one.validToDate.getTime());
