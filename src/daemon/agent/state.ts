@@ -13,9 +13,12 @@ import { Metrics } from "../../lib/metrics.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { DataKeys } from "../../security/data-keys.ts";
+import { TrustVault } from "../../security/trust-vault.ts";
+import type { DurableStore } from "../../store/durable-store.ts";
 import { openStore } from "../../store/open-store.ts";
 import type { Key } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
+import { ClusterMembers } from "../replication/cluster-members.ts";
 import { MeasuredStore } from "./measured-store.ts";
 import { recordDiscarded } from "./record-discarded.ts";
 
@@ -28,6 +31,8 @@ export interface AgentDeps {
 /** The node's copy of the cluster, and the ways to read and change it. */
 export interface State {
   readonly store: MeasuredStore;
+  /** The same, as replication sees it. */
+  readonly replica: DurableStore;
   readonly registry: Registry;
   readonly objects: LocalObjects;
   readonly metrics: Metrics;
@@ -49,17 +54,23 @@ export class StateRefused extends Error {
 
 export async function openState(config: AgentConfig, { clock, random, logger }: AgentDeps): Promise<State> {
   const { dataDir, nodeName, serviceCidr } = config;
-  const keys: { data?: DataKeys } = {};
+  const keys: { data?: DataKeys; vault?: TrustVault } = {};
   const openSealer = async (used: readonly string[]): Promise<DataKeys> => {
-    const { unlockPassphraseFile: passphraseFile } = config;
-    keys.data = await DataKeys.open({ file: join(dataDir, "data.key"), used, clock, passphraseFile });
+    const { unlockPassphraseFile: passphraseFile, unlockForGood: unlock } = config;
+    keys.data = await DataKeys.open({ file: join(dataDir, "data.key"), used, clock, passphraseFile, unlock });
+    keys.vault = new TrustVault(dataDir, keys.data);
+    await keys.vault.use();
     return keys.data;
   };
-  const durable = await openStore({ dataDir, nodeName, clock, random, logger }, { prepareImport, openSealer }).catch(
-    (error: unknown) => {
-      throw new StateRefused(describeError(error), { cause: error });
-    },
-  );
+  const members: { all?: ClusterMembers } = {};
+  const knownMembers = (key: Key): readonly string[] => members.all?.holders(key, nodeName) ?? [nodeName];
+  const durable = await openStore(
+    { dataDir, nodeName, clock, random, logger, knownMembers },
+    { prepareImport, openSealer },
+  ).catch((error: unknown) => {
+    throw new StateRefused(describeError(error), { cause: error });
+  });
+  members.all = new ClusterMembers({ store: durable, clock });
   const metrics = new Metrics();
   const store = new MeasuredStore(durable, { clock, metrics });
   const { registry, objects } = openRegistry(
@@ -69,6 +80,7 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
   const events = new ObjectEventRecorder({ objects, clock, logger });
   return {
     store,
+    replica: durable,
     registry,
     objects,
     metrics,
@@ -76,6 +88,7 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
       await keys.data?.rotate();
       // A write under way may have been sealed just before: the second look finds it.
       const all = (await durable.reseal()) && (await durable.reseal());
+      await keys.vault?.reseal();
       if (all) await keys.data?.forgetOlder();
       return all;
     },

@@ -1,9 +1,8 @@
 import type { TLSSocket } from "node:tls";
 import { deadline } from "../../lib/deadline.ts";
-import type { DialPeerDeps } from "../../security/cluster-port/dial-peer.ts";
+import type { DialPeerDeps, PeerAddress } from "../../security/cluster-port/dial-peer.ts";
 import { answerPeer, askPeer, type PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { NodeCertificate } from "../../security/node-certificate.ts";
-import type { HostPort } from "../config/agent-config.ts";
 
 const ANSWER_MS = 10_000;
 
@@ -16,7 +15,7 @@ export interface Question extends PeerMessage {
 
 /** Asks the member at an address, over TLS with both certificates. */
 export type Ask = (
-  address: HostPort,
+  address: PeerAddress,
   question: Question,
   options?: { readonly timeoutMs?: number },
 ) => Promise<PeerMessage>;
@@ -43,9 +42,10 @@ export class PeerQuestions {
   }
 
   /** Rejects where the member cannot be reached in time, refuses, or says that it failed. */
-  readonly ask: Ask = async ({ host, port }, question, { timeoutMs = ANSWER_MS } = {}) => {
+  readonly ask: Ask = async ({ host, port, nodeName }, question, { timeoutMs = ANSWER_MS } = {}) => {
     using limit = deadline(timeoutMs, this.#signal, this.#link.clock);
-    return await askPeer(this.#link, { host, port, question }, limit.signal);
+    const expected = nodeName === undefined ? {} : { nodeName };
+    return await askPeer(this.#link, { host, port, ...expected, question }, limit.signal);
   };
 
   /** Answers what a member asks on a connection that it has made, and closes that. Never rejects. */

@@ -45,7 +45,7 @@ const MESSAGE_BYTES = 512 * 1024;
 /**
  * What two replicas say to one another, three questions:
  *
- *     store-push     { states, over }             -> { refused, over }             what has changed
+ *     store-push     { states, over, all }        -> { refused, over }             what has changed; `all`: fails if refused
  *     store-compare  { hashes }                   -> { differ }                    which buckets are not equal
  *     store-buckets  { buckets: { n: { id: version } } } -> { states, wanted, more }   what the asker lacks, what it has more
  *
@@ -80,6 +80,7 @@ export class ReplicaExchange {
 
   async answerPush(question: Message, from: string): Promise<Message> {
     const { refused, over } = await this.#take(question, { from, how: "push" });
+    if (question["all"] === true && refused.length > 0) throw new Error("Cannot take it: your clock is too far ahead");
     return { refused, over };
   }
 

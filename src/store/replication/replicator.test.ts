@@ -204,17 +204,18 @@ test("a stamp too far ahead is refused, told of, and taken once its time has com
   await eventually(() => has(two, "a"), { what: "the pod" });
 });
 
-test("spreading resolves when all have it on disk, and names those that do not", async (t) => {
-  const { nodes, network } = start(t, 3);
-  const [one, two] = nodes as [Node, Node, Node];
-  network.move("n3", 1);
+test("a push by whoever asks is answered once it is on disk, or with why it is not", async (t) => {
+  const { nodes, network } = start(t, 2, { repairEveryMs: 60_000 });
+  const [one, two] = nodes as [Node, Node];
+  network.move("n2", 1);
   await one.store.create(podKey("a"), pod("a"));
-  const signal = new AbortController().signal;
-  await one.replicator.spread([podKey("a")], ["n2"], signal);
+  const question = one.replicator.pushQuestion([podKey("a"), podKey("none")]);
+  await two.replicator.answers["store-push"]?.(question, "n1");
   assert.ok(has(two, "a"));
-  await assert.rejects(one.replicator.spread([podKey("a")], ["n2", "n3"], signal), {
-    message: "Cannot tell all members: n3: n3 cannot be reached",
-  });
+  one.clock.skewMs = 10 * 60_000;
+  await one.store.create(podKey("b"), pod("b"));
+  const ahead = one.replicator.pushQuestion([podKey("b")]);
+  await assert.rejects(async () => await two.replicator.answers["store-push"]?.(ahead, "n1"), /clock is too far ahead/);
 });
 
 test("in a large cluster a change goes to a few, who pass it on", async (t) => {

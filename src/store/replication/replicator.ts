@@ -5,7 +5,7 @@ import type { Applied } from "../applied.ts";
 import { keyId, type ObjectState } from "../object-state.ts";
 import type { Key } from "../port.ts";
 import { type ExchangeObserver, ReplicaExchange, type ReplicatedStore } from "./replica-exchange.ts";
-import type { Message, ReplicaLinks } from "./replica-links.ts";
+import type { Message, ReplicaLinks, ReplicaQuestion } from "./replica-links.ts";
 
 export interface ReplicatorObserver extends ExchangeObserver {
   /** A push or a comparison with another replica has ended. */
@@ -88,14 +88,12 @@ export class Replicator {
     this.#serve(peer);
   }
 
-  /** Resolves once these replicas have what is here under `keys` on their disks; rejects with those that do not. */
-  async spread(keys: readonly Key[], replicas: readonly string[], signal: AbortSignal): Promise<void> {
-    const states = this.#states(keys);
-    const results = await Promise.allSettled(replicas.map((name) => this.#exchange.push(name, states, signal)));
-    const failures = results.flatMap((result, index) =>
-      result.status === "rejected" ? [`${replicas[index]}: ${describeError(result.reason)}`] : [],
-    );
-    if (failures.length > 0) throw new Error(`Cannot tell all members: ${failures.join("; ")}`);
+  /**
+   * For who must know that another replica has what is here under `keys` now: that is so once it has answered. Small
+   * things only, as it is one message.
+   */
+  pushQuestion(keys: readonly Key[]): ReplicaQuestion {
+    return { kind: "store-push", states: this.#states(keys), over: [], all: true };
   }
 
   /** By the kind of the question; `from` is the node that asks. */
