@@ -22,7 +22,7 @@ export class DeniedNodes {
   /** Refuses all certificates that were signed for the node until then, in milliseconds since the epoch; today's by default. */
   async deny(nodeName: string, until = this.#deps.clock.now()): Promise<void> {
     const { store, clock } = this.#deps;
-    const key = keyOf(nodeName);
+    const key = deniedNodeKey(nodeName);
     const object: KubeObject & { spec: { until: number } } = {
       apiVersion: "podman-swarm.io/v1",
       kind: "DeniedNode",
@@ -37,11 +37,6 @@ export class DeniedNodes {
     }
   }
 
-  /** All of it, for a member that was away. */
-  list(): { readonly node: string; readonly until: number }[] {
-    return this.#deps.store.list(RESOURCE).entries.map(({ key, object }) => ({ node: key.name, ...specOf(object) }));
-  }
-
   isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
     const until = this.#until(nodeName);
     // A certificate has whole seconds, rounded down: one of the same second as the removal counts as older.
@@ -49,7 +44,7 @@ export class DeniedNodes {
   }
 
   #until(nodeName: string): number | undefined {
-    const entry = this.#deps.store.get(keyOf(nodeName));
+    const entry = this.#deps.store.get(deniedNodeKey(nodeName));
     return entry && specOf(entry.object).until;
   }
 }
@@ -58,6 +53,7 @@ function specOf(object: KubeObject): { readonly until: number } {
   return object["spec"] as { until: number };
 }
 
-function keyOf(name: string): Key {
+/** Where a node's denial lies in the store. */
+export function deniedNodeKey(name: string): Key {
   return { resource: RESOURCE, namespace: "", name };
 }

@@ -10,6 +10,7 @@ import type { JoinTokens } from "../../security/join-tokens.ts";
 import type { CaStatus, CaRotationOrder } from "../../apiserver/ports.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
+import type { Replication } from "../replication/open-replication.ts";
 import { AfterCompromise } from "./after-compromise.ts";
 import { CaRotation } from "./ca-rotation.ts";
 import { GossipRotation } from "./gossip-rotation.ts";
@@ -36,6 +37,7 @@ interface ChangesDeps extends AgentDeps {
   readonly gossip: GossipKeys;
   readonly joinTokens: JoinTokens;
   readonly file: MemberFile;
+  readonly replication: Replication;
 }
 
 export interface Changes {
@@ -48,12 +50,12 @@ export interface Changes {
 /** What members do together. Each asks the same one of other members. */
 export function openChanges(
   { nodeName, dataDir, apiToken }: AgentConfig,
-  { port, client, gossip: keys, state, joinTokens, file, clock, random, logger }: ChangesDeps,
+  { port, client, gossip: keys, state, joinTokens, file, replication, clock, random, logger }: ChangesDeps,
 ): Changes {
   const { authority, denied, questions, listener } = port;
   const round = { client, questions, clock, nodeName };
   const recorder = state.recorder({ component: "podman-swarm-cluster", host: nodeName });
-  const gossip = new GossipRotation({ ...round, gossip: keys, denied, authority });
+  const gossip = new GossipRotation({ ...round, gossip: keys, authority });
   const ca = new CaRotation({ ...round, authority, random, logger, recorder });
   const apiTokens = new ApiTokens({ store: state.store, clock, log: logger });
   const rotateDataKey = (): Promise<boolean> => state.rotateDataKey();
@@ -62,7 +64,7 @@ export function openChanges(
     { tokenFile: join(dataDir, "api-token"), tokenChosen: apiToken !== undefined },
   );
   const membership = new MembershipChanges(
-    { ...round, gossip, compromise, denied, listener },
+    { ...round, gossip, compromise, denied, listener, replication },
     { trustDirectory: trustDirectory(dataDir), memberFile: file.path },
   );
   return { ca, gossip, compromise, membership };

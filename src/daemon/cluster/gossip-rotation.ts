@@ -3,7 +3,6 @@ import { secretBytes } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { ClusterAuthority } from "../../security/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
-import type { DeniedNodes } from "../../security/denied-nodes.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
 import type { HostPort } from "../config/agent-config.ts";
 import { UNDER_REPLACEMENT } from "./ca-rotation.ts";
@@ -16,8 +15,6 @@ type Step = (typeof STEPS)[number];
 export interface GossipRotationDeps {
   readonly gossip: GossipKeys;
   readonly client: MembershipClient;
-  /** Goes with the keys: who was away has not heard of it either. */
-  readonly denied: DeniedNodes;
   readonly nodeName: string;
   readonly authority: ClusterAuthority;
   readonly questions: PeerQuestions;
@@ -69,10 +66,7 @@ export class GossipRotation {
   /** Takes over the keys of a member, after a time away. Gives whether they are others than before. */
   async fetch(address: HostPort): Promise<boolean> {
     const { gossip, client, questions } = this.#deps;
-    const { keys, denied = [] } = await questions.ask(address, { kind: "gossip-keys" });
-    for (const { node, until } of denied as { node: string; until: number }[]) {
-      if (node !== this.#deps.nodeName) await this.#deps.denied.deny(String(node), Number(until));
-    }
+    const { keys } = await questions.ask(address, { kind: "gossip-keys" });
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;
@@ -86,9 +80,9 @@ export class GossipRotation {
   }
 
   #tell(): PeerMessage {
-    const { gossip, denied, authority } = this.#deps;
+    const { gossip, authority } = this.#deps;
     if (authority.material.compromised) throw new Error(UNDER_REPLACEMENT);
-    return { keys: gossip.keys.map((one) => one.toString("base64")), denied: denied.list() };
+    return { keys: gossip.keys.map((one) => one.toString("base64")) };
   }
 
   async #takeAsked({ step, key }: PeerMessage): Promise<PeerMessage> {

@@ -2,8 +2,8 @@ import { rename, rm } from "node:fs/promises";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
-import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
-import type { DeniedNodes } from "../../security/denied-nodes.ts";
+import { deniedNodeKey, type DeniedNodes } from "../../security/denied-nodes.ts";
+import type { Replication } from "../replication/open-replication.ts";
 import type { AfterCompromise } from "./after-compromise.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
@@ -26,6 +26,7 @@ export interface MembershipChangesDeps {
   readonly compromise: AfterCompromise;
   readonly denied: DeniedNodes;
   readonly listener: ClusterListener;
+  readonly replication: Pick<Replication, "question">;
   readonly questions: PeerQuestions;
   readonly clock: Clock;
   readonly nodeName: string;
@@ -46,7 +47,6 @@ export class MembershipChanges {
   constructor(deps: MembershipChangesDeps, files: MembershipFiles) {
     this.#deps = deps;
     this.#files = files;
-    deps.questions.answers("deny-node", (question) => this.#denyAsked(question));
     // Whoever runs the node sees it.
     this.#left.promise.catch(() => {});
   }
@@ -92,25 +92,11 @@ export class MembershipChanges {
     return message;
   }
 
-  async #denyAsked({ node, until }: PeerMessage): Promise<PeerMessage> {
-    if (typeof node !== "string" || typeof until !== "number")
-      throw new Error("Cannot deny a node: which, and until when?");
-    if (node === this.#deps.nodeName) throw new Error(`Cannot deny ${node}: it is this node`);
-    const { denied, listener, clock } = this.#deps;
-    await denied.deny(node, until);
-    // The node that leaves asks for this itself: its own connection lasts until it has the answer.
-    clock.timer(ANSWERED_MS, () => listener.dropDenied());
-    return {};
-  }
-
-  /** Who is away hears of it together with the gossip keys. */
+  /** All living members have it on their disks afterwards; who is away gets it when it is back. */
   async #deny(node: string, except: readonly string[]): Promise<void> {
-    const { denied, listener, clock, nodeName } = this.#deps;
-    const until = clock.now();
-    const round = new Round(this.#deps, { except });
-    await round.ask({ kind: "deny-node", node, until });
-    if (node === nodeName) return;
-    await denied.deny(node, until);
+    const { denied, listener, replication } = this.#deps;
+    await denied.deny(node);
+    await new Round(this.#deps, { except }).ask(replication.question([deniedNodeKey(node)]));
     listener.dropDenied();
   }
 }

@@ -8,6 +8,7 @@ import type { AgentDeps, State } from "../agent/state.ts";
 import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
+import { openReplication } from "../replication/open-replication.ts";
 import { clusterMetrics } from "./cluster-metrics.ts";
 import { gossipEvents } from "./gossip-events.ts";
 import { type ClusterChanges, clusterChanges, openChanges } from "./cluster-changes.ts";
@@ -16,6 +17,7 @@ import { keepInTouch } from "./keep-in-touch.ts";
 import { formatAddress } from "./member-address.ts";
 import { MemberFile } from "./member-file.ts";
 import { openPort, type Port, servePort } from "./open-port.ts";
+import { answerRedemptions, redeemElsewhere } from "./redeem-elsewhere.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -44,20 +46,37 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const { authority } = trust;
   const first = config.encryptionKey === undefined ? undefined : [Buffer.from(config.encryptionKey, "base64")];
   const gossip = await GossipKeys.open(gossipKeysFile(dataDir), first);
-  const joinTokens = new JoinTokens({ store: state.store, clock, nodeName, caDigest: () => authority.digest });
   const stop = new AbortController();
-  const seen: { client?: MembershipClient } = {};
+  const seen: { client?: MembershipClient; port?: Port } = {};
   const members = (): MemberView[] => seen.client?.members() ?? [];
+  const joinTokens = new JoinTokens({
+    store: state.store,
+    clock,
+    nodeName,
+    caDigest: () => authority.digest,
+    redeemAt: async (...order) => {
+      if (!seen.port) throw new Error("this node is starting");
+      return await redeemElsewhere({ questions: seen.port.questions, members })(...order);
+    },
+  });
   const metrics = clusterMetrics(state.metrics, () => members().filter((one) => one.state === "alive").length);
   const port = await openPort(config, { ...own, gossip, joinTokens, metrics, members, signal: stop.signal });
   const client = await openMembership(config, { ...own, gossip, port, signal: stop.signal });
-  seen.client = client;
+  Object.assign(seen, { client, port });
+  answerRedemptions(port.questions, joinTokens);
+  const about = {
+    clusterId: authority.clusterId,
+    address: formatAddress({ host: advertiseAddr, port: bindAddr.port }),
+  };
+  const { questions, listener } = port;
+  const dropDenied = (): void => listener.dropDenied();
+  const replication = await openReplication({ nodeName, ...about }, { ...own, client, questions, dropDenied });
   const file = new MemberFile(dataDir);
-  const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file });
+  const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file, replication });
   const touch = { ...own, ...changes, client, file, metrics, asked: config.join.map(formatAddress), nodeName };
   return {
     joinTokens,
-    about: { clusterId: authority.clusterId, address: formatAddress({ host: advertiseAddr, port: bindAddr.port }) },
+    about,
     members,
     ...clusterChanges({ ...changes, authority, state }),
     parts: [
@@ -68,6 +87,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
       { name: "membership changes", run: (signal) => changes.membership.run(signal) },
       { name: "cluster port", run: (signal) => servePort(sockets, (socket) => client.accept(socket), signal) },
       { name: "members", run: (signal) => keepInTouch(touch, signal) },
+      replication.part,
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
     ],
   };

@@ -4,8 +4,8 @@ import { dialPeer, type DialPeerDeps, type PeerAddress } from "./dial-peer.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { readAnswer } from "./peer-greeting.ts";
 
-/** One question and one answer, as JSON, over a connection between members. */
-const LONGEST = 64 * 1024;
+/** One question and one answer, as JSON, over a connection between members; the largest object fits. */
+const LONGEST = 4 * 2 ** 20;
 
 export type PeerMessage = Readonly<Record<string, unknown>>;
 
