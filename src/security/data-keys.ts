@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, scrypt } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { text as allOf } from "node:stream/consumers";
 import type { Clock } from "../lib/clock.ts";
 import { timestamp } from "../lib/clock.ts";
 import { secretBytes } from "../lib/random.ts";
@@ -29,6 +30,8 @@ export interface OpenDataKeys {
   readonly clock: Clock;
   /** Unlocks the file; a file that is not locked yet is locked with it. */
   readonly passphraseFile?: string | undefined;
+  /** With the passphrase: leaves the file open, for good. */
+  readonly unlock?: boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ export class DataKeys implements Sealer {
   #content: Content;
 
   /** Every refusal is a SealError that names the file. */
-  static async open({ file, used, clock, passphraseFile }: OpenDataKeys): Promise<DataKeys> {
+  static async open({ file, used, clock, passphraseFile, unlock = false }: OpenDataKeys): Promise<DataKeys> {
     const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
     const text = await readPrivateFile(file);
     if (text === undefined && used.length > 0) {
@@ -53,10 +56,10 @@ export class DataKeys implements Sealer {
     }
     const { content, locked } =
       text === undefined ? { content: newContent(clock), locked: false } : await read(text, { file, passphrase });
-    const keys = new DataKeys({ file, clock, passphrase }, content);
+    const keys = new DataKeys({ file, clock, passphrase: unlock ? undefined : passphrase }, content);
     const absent = used.find((id) => !content.keys.has(id));
     if (absent !== undefined) throw keys.#unknown(absent);
-    if (text === undefined || (passphrase !== undefined && !locked)) await keys.#save(content);
+    if (text === undefined || locked !== keys.locked) await keys.#save(content);
     return keys;
   }
 
@@ -77,6 +80,11 @@ export class DataKeys implements Sealer {
   /** All keys, the current one too. */
   get keyIds(): readonly string[] {
     return [...this.#content.keys.keys()];
+  }
+
+  /** Whether the file needs a passphrase, and with it all that this key seals. */
+  get locked(): boolean {
+    return this.#passphrase !== undefined;
   }
 
   covers(resource: string): boolean {
@@ -156,16 +164,21 @@ function decrypt(key: Buffer, bytes: Buffer, context: string): string | undefine
   }
 }
 
+/** What stands for the standard input among files. */
+export const STANDARD_INPUT = "-";
+
 async function readPassphrase(file: string): Promise<string> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = file === STANDARD_INPUT ? await allOf(process.stdin) : await readFile(file, "utf8");
   } catch (error) {
     throw new SealError(`the unlock passphrase cannot be read from ${file}`, { cause: error });
   }
   const passphrase = text.replace(/\r?\n$/, "");
   if (passphrase.length < SHORTEST_PASSPHRASE) {
-    throw new SealError(`the unlock passphrase in ${file} must have at least ${SHORTEST_PASSPHRASE} characters`);
+    throw new SealError(
+      `the unlock passphrase${file === STANDARD_INPUT ? "" : ` in ${file}`} must have at least ${SHORTEST_PASSPHRASE} characters`,
+    );
   }
   return passphrase;
 }
@@ -205,7 +218,9 @@ async function read(
   const locked = found["locked"];
   if (!isRecord(locked)) return { content: contentOf(found, file), locked: false };
   if (passphrase === undefined) {
-    throw new SealError(`the data key ${file} is locked: give its passphrase with --unlock-passphrase-file`);
+    throw new SealError(
+      `the data key ${file} is locked: give its passphrase with --unlock-passphrase-file, or start the agent at a terminal, where it asks`,
+    );
   }
   const salt = Buffer.from(String(locked["salt"]), "base64");
   const opened = decrypt(await stretch(passphrase, salt), Buffer.from(String(locked["text"]), "base64"), FORMAT);

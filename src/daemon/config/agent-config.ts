@@ -23,7 +23,9 @@ export interface AgentConfig {
   readonly apiToken?: string;
   readonly corsOrigins: readonly string[];
   readonly dataDir: string;
+  /** `-`: the standard input. */
   readonly unlockPassphraseFile?: string;
+  readonly unlockForGood: boolean;
   readonly podmanSocket: string;
   readonly enableIngress: boolean;
   readonly ingressPort: number;

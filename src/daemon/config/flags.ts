@@ -106,7 +106,15 @@ export const FLAGS = [
     value: "string",
     placeholder: "FILE",
     shownDefault: "none",
-    meaning: "holds the passphrase that locks the key of the secrets on disk; the first start with it locks the key",
+    meaning:
+      "holds the passphrase that locks the secrets and private keys on disk (- for the standard input); the first start " +
+      "with it locks them. Where they are locked and it is absent, a terminal is asked",
+  },
+  {
+    name: "unlock-for-good",
+    value: "boolean",
+    shownDefault: "false",
+    meaning: "with the passphrase: unlock what it locks, so that no start needs it any more",
   },
   {
     name: "podman-socket",

@@ -32,7 +32,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     }
   };
   const apiToken = take("api-token", () => undefined, checkedToken);
-  const passphraseFile = take("unlock-passphrase-file", () => undefined, path);
+  const passphraseFile = take("unlock-passphrase-file", () => undefined, pathOrInput);
   const httpAddr = take("http-addr", () => ({ host: "127.0.0.1", port: 8080 }), hostPort);
   const insecureHttp = take("insecure-http", () => false, truth);
   if (!insecureHttp && !isLoopback(httpAddr.host)) {
@@ -57,6 +57,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     corsOrigins: take("cors-origins", () => [], list(origin)),
     dataDir: take("data-dir", () => defaultDataDir(rootless, env), path),
     ...(passphraseFile === undefined ? {} : { unlockPassphraseFile: passphraseFile }),
+    unlockForGood: take("unlock-for-good", () => false, truth),
     podmanSocket: take(
       "podman-socket",
       () => defaultSocket(rootless, env),
@@ -79,6 +80,10 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
 
 function path(text: string): string {
   return resolve(text);
+}
+
+function pathOrInput(text: string): string {
+  return text === "-" ? text : path(text);
 }
 
 function truth(text: string): boolean {

@@ -7,6 +7,7 @@ import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
 import type { NetworkSocketSpec, SocketSpec } from "../handles/socket-spec.ts";
 import { confinedCommand, DATAPLANE_USER } from "./confined-command.ts";
 import { Supervisor } from "./supervisor.ts";
+import { typedPassphrase } from "./typed-passphrase.ts";
 import type { ChildCommand } from "./supervisor-options.ts";
 
 /** sun_path of unix(7), with its closing zero. */
@@ -23,6 +24,7 @@ export async function runSupervisor(
   { argv, logger }: { readonly argv: readonly string[]; readonly logger: Logger },
 ): Promise<number> {
   prepareDataDir(config.dataDir);
+  const passphrase = await typedPassphrase(config);
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const)
     process.once(name, () => stop.abort(new Error(`Received ${name}`)));
@@ -33,7 +35,7 @@ export async function runSupervisor(
       alone: true,
       sockets: socketsOf(config),
       probed: probesOf(config),
-      agent: agentCommand(argv),
+      agent: agentCommand(argv, passphrase),
       dataplane: dataplaneCommand(config),
     },
   );
@@ -86,9 +88,10 @@ export function socketsOf(config: AgentConfig): SocketSpec[] {
 }
 
 /** The agent reads the same flags and environment again: its settings never stand in a second place. */
-function agentCommand(argv: readonly string[]): ChildCommand {
-  const { file, args } = selfCommand(["run-agent", ...argv]);
-  return { name: "agent", file, args, env: process.env };
+function agentCommand(argv: readonly string[], passphrase: string | undefined): ChildCommand {
+  const given = passphrase === undefined ? [] : ["--unlock-passphrase-file=-"];
+  const { file, args } = selfCommand(["run-agent", ...argv, ...given]);
+  return { name: "agent", file, args, env: process.env, ...(passphrase === undefined ? {} : { input: passphrase }) };
 }
 
 /** The dataplane reads hostile input: it gets no environment but what a program needs to start, and no settings. */

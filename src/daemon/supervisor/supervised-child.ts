@@ -62,9 +62,12 @@ export class SupervisedChild {
 
   async #once(signal: AbortSignal): Promise<Exit> {
     const { logger, onProcess } = this.#parts;
-    const { name, file, args, env } = this.#command;
+    const { name, file, args, env, input } = this.#command;
     // A session of its own: Ctrl-C reaches the supervisor alone, which stops the children in order.
-    const child = spawn(file, [...args], { env, stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });
+    const stdin = input === undefined ? "ignore" : "pipe";
+    const child = spawn(file, [...args], { env, stdio: [stdin, "inherit", "inherit", "ipc"], detached: true });
+    child.stdin?.on("error", () => {}); // a child that ends without reading it tells why by its exit
+    child.stdin?.end(input);
     const gone = exited(child);
     let identity: ProcessIdentity | undefined;
     child.on("message", (message) => {

@@ -6,6 +6,8 @@ export interface ChildCommand {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Written to its standard input at each start, for what may stand in no command line and no file. */
+  readonly input?: string;
   /** The user whose identity the child takes after it has loaded its code. */
   readonly dropTo?: { readonly uid: number; readonly gid: number };
 }

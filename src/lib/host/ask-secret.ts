@@ -36,8 +36,8 @@ export function askSecret(
     };
     if (signal?.aborted) return stop();
     signal?.addEventListener("abort", stop, { once: true });
-    output.write(question);
     input.setRawMode(true);
+    output.write(question);
     input.setEncoding("utf8").on("data", read);
     input.resume();
   });
