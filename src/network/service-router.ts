@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { ProgramError } from "../lib/host/run-program.ts";
 import type { Logger } from "../lib/log.ts";
+import { Wake } from "../lib/wake.ts";
 import type { Kernel } from "./kernel.ts";
 import { compileServices, type NftProgram, type NftSettings, TABLE } from "./nft-program.ts";
 import { type NftStep, plan, rewrite, scriptsOf } from "./nft-plan.ts";
@@ -43,7 +44,7 @@ export class ServiceRouter {
   readonly #retryMs: number;
   #wanted: ServiceTable | undefined;
   #applied: Applied | undefined;
-  #wake: () => void = () => {};
+  readonly #wake: Wake;
   #waiters = new Set<() => void>();
   #conntrackMissing = false;
   /** A transaction was too long for this kernel's limit. */
@@ -56,6 +57,7 @@ export class ServiceRouter {
   ) {
     this.#kernel = kernel;
     this.#clock = clock;
+    this.#wake = new Wake(clock);
     this.#logger = logger;
     this.#settings = settings;
     this.#verifyMs = verifyMs;
@@ -65,13 +67,13 @@ export class ServiceRouter {
   /** Says what is wanted from now on; `run` writes it. Only the newest counts. */
   apply(table: ServiceTable): void {
     this.#wanted = table;
-    this.#wake();
+    this.#wake.ring();
   }
 
   /** Forgets what was written, so that the whole table is written again: for a network namespace that was replaced. */
   invalidate(): void {
     this.#applied = undefined;
-    this.#wake();
+    this.#wake.ring();
   }
 
   /** Resolves once no new connection is sent to the address, or after `timeoutMs`. Never rejects. */
@@ -98,7 +100,6 @@ export class ServiceRouter {
   /** Owns the kernel's table until `signal`. What it wrote stays: running pods go on being reachable. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
       let pause = this.#verifyMs;
       try {
         await this.#step(signal);
@@ -111,16 +112,8 @@ export class ServiceRouter {
       }
       for (const check of this.#waiters) check();
       if (this.#applied !== undefined && this.#applied.listing === undefined) pause = Math.min(pause, SETTLE_MS);
-      if (this.#applied === undefined || this.#applied.table === this.#wanted) await this.#wait(woken, pause, signal);
+      if (this.#applied === undefined || this.#applied.table === this.#wanted) await this.#wake.sleep(pause, signal);
     }
-  }
-
-  async #wait(woken: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const slept = this.#clock.sleep(ms, AbortSignal.any([signal, over.signal])).catch(() => {}); // ended early: woken or stopped
-    await Promise.race([woken, slept]);
-    over.abort();
-    await slept;
   }
 
   async #step(signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import type { EndpointDrain, PodNetwork, Prober } from "./ports.ts";
 import type { Images, ObservedSandbox, Runtime, RuntimeChange } from "./runtime-port.ts";
 import { usesSource } from "./volumes/source-uses.ts";
 import { PodVolumes } from "./volumes/pod-volumes.ts";
-import { Wake } from "./wake.ts";
+import { Wake } from "../lib/wake.ts";
 
 const UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -4,6 +4,7 @@ import type { EventRecorder, Objects } from "../../api/objects.ts";
 import { stored, type Stored } from "../../api/stored.ts";
 import { microTimestamp, type Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { NodeFacts, NodeReading } from "./node-facts.ts";
 import {
   nodeLabels,
@@ -65,11 +66,7 @@ export class NodeReporter {
         if (signal.aborted) return;
         this.#deps.logger.warn("Cannot report this node's state", { error: describeError(error) });
       }
-      try {
-        await this.#deps.clock.sleep(this.#heartbeatMs, signal);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
+      await pause(this.#deps.clock, this.#heartbeatMs, signal);
     }
   }
 

@@ -1,4 +1,5 @@
 import { HOST_PROBES, probeHost } from "../../lib/host/all-probes.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { AgentDeps, State } from "./state.ts";
 
@@ -36,7 +37,7 @@ export async function reportHost(
         message: `${name}: ${detail}${fix ? `; fix: ${fix}` : ""}`,
       });
     }
-    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+    await untilAborted(signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -7,6 +7,8 @@ import { type IngressProblem, ingressStatus, projectIngress } from "../../ingres
 import type { IngressSnapshot } from "../../ingress/snapshot.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
+import { Wake } from "../../lib/wake.ts";
 import { projectServiceTable, type ServiceTable } from "../../network/service-table.ts";
 
 /** Where traffic's wanted state goes: the dataplane process and the kernel. Only the newest of each counts. */
@@ -61,12 +63,13 @@ export class TrafficProjection {
   readonly #deps: TrafficProjectionDeps;
   readonly #options: TrafficProjectionOptions;
   readonly #dirty = new Set<Part>(["dns", "ingress", "services"]);
-  #wake: () => void = () => {};
+  readonly #wake: Wake;
   #told = new Set<string>();
 
   constructor(deps: TrafficProjectionDeps, options: TrafficProjectionOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#wake = new Wake(deps.clock);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -77,20 +80,14 @@ export class TrafficProjection {
     this.#options.ingressCertificate.onChange(() => this.#touch(["ingress"]), signal);
     while (!signal.aborted) {
       this.#project();
-      if (this.#dirty.size === 0) {
-        const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-        const stopped = (): void => this.#wake();
-        signal.addEventListener("abort", stopped, { once: true });
-        await woken;
-        signal.removeEventListener("abort", stopped);
-      }
-      await clock.sleep(this.#options.gatherMs ?? 10, signal).catch(() => {}); // only the stop ends it early
+      if (this.#dirty.size === 0) await this.#wake.sleep(undefined, signal);
+      await pause(clock, this.#options.gatherMs ?? 10, signal);
     }
   }
 
   #touch(parts: readonly Part[]): void {
     for (const part of parts) this.#dirty.add(part);
-    this.#wake();
+    this.#wake.ring();
   }
 
   #project(): void {

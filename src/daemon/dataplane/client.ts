@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { EndpointDrain, ProbeCheck, Prober } from "../../runtime/ports.ts";
 import { dialThrough } from "./dial.ts";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
@@ -144,7 +145,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
       if (signal.aborted) return;
       if (wasThere) this.#logger.warn("Lost the dataplane process, connecting again", { why });
       else this.#logger.debug("The dataplane process is not there yet", { why });
-      await this.#clock.sleep(this.#retryMs, signal).catch(() => {}); // only the stop ends it early
+      await pause(this.#clock, this.#retryMs, signal);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { DnsServer, DnsServerOptions } from "../../dns/dns-server.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { Wake } from "../../lib/wake.ts";
 import type { DataplaneState } from "./protocol.ts";
 
 type DnsState = NonNullable<DataplaneState["dns"]>;
@@ -29,11 +30,12 @@ export class DnsHost {
   readonly #retryMs: number;
   #state: DnsState | undefined;
   #running: Running | undefined;
-  #wake: () => void = () => {};
+  readonly #wake: Wake;
 
   constructor(deps: DnsHostDeps, { retryMs = 100 }: { retryMs?: number } = {}) {
     this.#deps = deps;
     this.#retryMs = retryMs;
+    this.#wake = new Wake(deps.clock);
   }
 
   apply(state: DnsState | undefined): void {
@@ -44,20 +46,18 @@ export class DnsHost {
       return;
     }
     running?.stop.abort();
-    this.#wake();
+    this.#wake.ring();
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { logger } = this.#deps;
     const stopAll = (): void => this.#running?.stop.abort();
     signal.addEventListener("abort", stopAll);
-    signal.addEventListener("abort", () => this.#wake(), { once: true });
     let failures = 0;
     while (!signal.aborted) {
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
       const state = this.#state;
       if (state === undefined) {
-        await woken;
+        await this.#wake.sleep(undefined, signal);
         continue;
       }
       try {
@@ -67,7 +67,7 @@ export class DnsHost {
         failures += 1;
         // At the node's start the bridge may need a moment.
         if (failures === TELLING_FAILURES) logger.warn("DNS is not served yet", { error, listen: state.listen });
-        await Promise.race([woken, clock.sleep(this.#retryMs, signal).catch(() => {})]); // ended early: stopped
+        await this.#wake.sleep(this.#retryMs, signal);
       }
     }
     signal.removeEventListener("abort", stopAll);

@@ -1,7 +1,7 @@
 import { watch } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import type { Clock } from "../../lib/clock.ts";
-import { Wake } from "../wake.ts";
+import { Wake } from "../../lib/wake.ts";
 import { parseLogLine, zuluTime } from "./log-line.ts";
 
 const CHUNK = 64 * 1024;

@@ -2,7 +2,7 @@ import type { Pod } from "../../api/kinds.ts";
 import { describeError } from "../../lib/log.ts";
 import { runProbes } from "../probes/container-probes.ts";
 import type { ContainerExit, ObservedSandbox } from "../runtime-port.ts";
-import { Wake } from "../wake.ts";
+import { Wake } from "../../lib/wake.ts";
 import { adopt, unknownEnd } from "./adopt.ts";
 import { noticeImages } from "./changed-image.ts";
 import { terminationOf, withRetry } from "./container-end.ts";

@@ -4,6 +4,7 @@ import type { Pod, PodStatus } from "../../api/kinds.ts";
 import type { Objects } from "../../api/objects.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 
 const RETRY_MS = 500;
 
@@ -58,9 +59,7 @@ export class StatusPublisher {
         if (isReason(error, "NotFound")) return;
         log.warn("Cannot write a pod's status", { pod: pod.metadata?.name, error: describeError(error) });
         this.#dirty = true;
-        await clock.sleep(RETRY_MS, this.#signal).catch((reason: unknown) => {
-          if (!this.#signal.aborted) throw reason;
-        });
+        await pause(clock, RETRY_MS, this.#signal);
       }
     }
   }

@@ -4,7 +4,9 @@ import { mkdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
+import { withoutSettings } from "../../lib/host/without-settings.ts";
 import type { Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 
 /** Half of what the supervisor gives the agent for its own end. */
 const KILL_AFTER_MS = 5_000;
@@ -56,13 +58,13 @@ export class PodmanService {
     let failures = 0;
     while (!signal.aborted) {
       if (await answers(this.socketPath)) {
-        await this.#pause(this.#checkEveryMs, signal);
+        await pause(this.#clock, this.#checkEveryMs, signal);
         continue;
       }
       const startedAt = this.#clock.monotonic();
       await this.#serve(signal);
       failures = this.#clock.monotonic() - startedAt > 10_000 ? 0 : failures + 1;
-      if (failures > 1) await this.#pause(Math.min(10_000, 100 * 2 ** failures), signal);
+      if (failures > 1) await pause(this.#clock, Math.min(10_000, 100 * 2 ** failures), signal);
     }
   }
 
@@ -97,17 +99,6 @@ export class PodmanService {
     this.#child = undefined;
     if (!signal.aborted) this.#log.warn("Podman's API service ended", { why, said: said.trim().split("\n").at(-1) });
   }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    await this.#clock.sleep(ms, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-  }
-}
-
-/** Our own settings may hold a token, and what Podman starts for a container lives for as long as that. */
-function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("PODMAN_SWARM_")));
 }
 
 /** Whether something accepts connections on a unix socket. */

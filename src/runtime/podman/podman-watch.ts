@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import { RuntimeError, type ContainerExit, type RuntimeChange } from "../runtime-port.ts";
 import { exitOf, sandboxesOf, stateOf, type InspectedContainer, type ListedContainer } from "./container-reports.ts";
 import { LABEL, type Labels } from "./labels.ts";
@@ -51,9 +52,7 @@ export class PodmanWatch {
         const level = delayMs === firstDelayMs ? "warn" : "debug";
         this.#log[level]("Podman's events are interrupted; listing again", { error: describeError(error) });
       }
-      await this.#clock.sleep(delayMs, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
+      await pause(this.#clock, delayMs, signal);
       delayMs = Math.min(2000, delayMs * 2);
     }
   }

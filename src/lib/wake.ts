@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A bell for one sleeper: a ring that comes while nobody sleeps ends the next sleep at once. */
 export class Wake {
