@@ -1,7 +1,4 @@
-import { ownState } from "../../src/membership/protocol/exchanging.ts";
-import { pushPullInterval } from "../../src/membership/protocol/formulas.ts";
-import { LAN_SETTINGS } from "../../src/membership/protocol/settings.ts";
-import { crash, goFormulas } from "../../test/membership/simulation/scenarios.ts";
+import { crash, goBytes, goFormulas } from "../../test/membership/simulation/scenarios.ts";
 import { SimulatedCluster } from "../../test/membership/simulation/simulated-cluster.ts";
 import type { Bench, Result } from "../support/row.ts";
 
@@ -14,8 +11,6 @@ const CRASHES: readonly (readonly [nodes: number, seeds: number])[] = [
 ];
 /** One whole interval of push/pulls among 500. */
 const SECONDS = 150;
-/** A ping and an acknowledgement of Go's between nodes of these names (85 and 18 bytes), with checksum and encryption. */
-const GO_PROBE_BYTES = 85 + 18 + 2 * (5 + 29);
 
 function crashRows([nodes, seeds]: readonly [number, number]): Result[] {
   const runs = Array.from({ length: seeds }, (_, seed) => crash(0).run(nodes, (seed + 1) * 7919).figures);
@@ -49,17 +44,13 @@ function costRows(nodes: number): Result[] {
   cluster.run(SECONDS * 1000);
   const cpu = process.cpuUsage(before.cpu);
   const nodeSeconds = nodes * SECONDS;
-  const { probeIntervalMs, pushPullIntervalMs } = LAN_SETTINGS;
-  const [{ state }] = cluster.nodes as [(typeof cluster.nodes)[number]];
-  // Each node begins one push/pull an interval and answers one; its frame is Go's, byte for byte.
-  const syncs = (2 * ownState(state, false).length) / pushPullInterval(pushPullIntervalMs, nodes);
-  const probes = GO_PROBE_BYTES / probeIntervalMs;
   return [
     {
       row: `bytes sent a node and second, ${nodes} nodes`,
       unit: "B",
       ours: (bytes() - before.bytes) / nodeSeconds,
-      reference: { name: "Go's probes and syncs", value: (probes + syncs) * 1000 },
+      reference: { name: "Go's probes and syncs", value: goBytes(nodes, cluster.seal) },
+      goal: { compare: "at most", value: 1 },
     },
     {
       row: `CPU a node, ${nodes} nodes`,

@@ -36,7 +36,7 @@ export interface MembershipNodeOptions {
 const MOST_SAID = 200;
 /** How long leaving waits for its news to be told. Source: serf v0.9.8, agent/command.go, its leave timeout. */
 const LEAVE_MS = 5000;
-/** A burst of packets is read to its end before time counts, but not for longer than this. */
+/** The most that one UDP packet over IPv4 carries: 65,535 bytes without the heads of IP and UDP (RFC 791, RFC 768). */
 const MESSAGE_MAX_BYTES = 65_507;
 
 /** Traffic, in packets and frames as they go over the wire. */

@@ -1,14 +1,55 @@
+import { ownState } from "../../../src/membership/protocol/exchanging.ts";
 import { pushPullInterval, retransmitLimit, suspicionTimeout } from "../../../src/membership/protocol/formulas.ts";
 import { LAN_SETTINGS, type Settings } from "../../../src/membership/protocol/settings.ts";
-import { SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
+import { encodeMessage } from "../../../src/membership/wire/encode-message.ts";
+import { Keyring } from "../../../src/membership/wire/keyring.ts";
+import { EMPTY } from "../../../src/membership/wire/msgpack-reader.ts";
+import { type PacketMessage, sealPacket } from "../../../src/membership/wire/packet.ts";
+import type { SealOptions } from "../../../src/membership/wire/seal-options.ts";
+import { type Seen, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
+
+/** What must be so in every run. */
+export type Invariant =
+  | "nobody that lives is taken for dead"
+  | "all that live agree in the end"
+  | "every death is heard by all"
+  | "a long cut is seen by both sides"
+  | "no more bytes than the Go library";
 
 /** What one run of a scenario showed. */
 export interface Outcome {
   /** Figures to print, in milliseconds or as named. */
   readonly figures: Readonly<Record<string, number>>;
-  /** Broken invariants, in words. */
+  /** What was looked at, and how it was broken, in words. */
+  readonly invariants: Readonly<Partial<Record<Invariant, readonly string[]>>>;
+  /** All of these words. */
   readonly broken: readonly string[];
+  /** Packets, timers and streams that were handled. */
   readonly events: number;
+  /** What the nodes reported, in the order of time. */
+  readonly story: () => string[];
+}
+
+function outcomeOf(
+  cluster: SimulatedCluster,
+  { figures, invariants }: Pick<Outcome, "figures" | "invariants">,
+): Outcome {
+  const seconds = cluster.now / 1000;
+  const bytes = cluster.nodes.reduce((sum, node) => sum + node.bytes, 0);
+  return {
+    figures: { "bytes a node and second": bytes / cluster.nodes.length / seconds, ...figures },
+    invariants,
+    broken: Object.values(invariants).flat(),
+    events: cluster.events.planned,
+    story: () => cluster.seen.map(storyLine),
+  };
+}
+
+function storyLine({ at, by, report }: Seen): string {
+  const { kind } = report;
+  const about = "member" in report ? ` ${report.member.name}` : kind === "forgotten" ? ` ${report.name}` : "";
+  const more = kind === "stalled" ? ` for ${report.ms} ms` : kind === "refuted" ? ` what ${report.by} said` : "";
+  return `${(at / 1000).toFixed(3)} s  ${by} ${kind}${about}${more}`;
 }
 
 export interface Scenario {
@@ -29,6 +70,27 @@ export function goFormulas(nodes: number): { detection: number; dissemination: n
     detection: firstProbe + probeIntervalMs + suspicion,
     dissemination: retransmitLimit(retransmitMult, nodes) * gossipIntervalMs,
   };
+}
+
+/** Numbers of probes take three bytes once a node has run for five minutes. */
+const LATER = 300;
+
+/**
+ * Bytes that a node of the Go library sends in a second while nothing happens: one ping and one acknowledgement a
+ * probe's interval (each node asks one and is asked by one), and a push/pull begun and one answered in each of their
+ * intervals. Their messages have the same bytes as ours (the golden frames), so they are counted here.
+ */
+export function goBytes(nodes: number, seal: SealOptions): number {
+  const cluster = new SimulatedCluster({ nodes, seed: 1 });
+  const { state } = cluster.nodes.at(-1) as SimulatedNode;
+  const { probeIntervalMs, pushPullIntervalMs } = LAN_SETTINGS;
+  const plain = { ...seal, compression: false };
+  const size = (message: PacketMessage): number => sealPacket([encodeMessage(message)], true, plain).length;
+  const source = { sourceAddr: state.self.addr, sourcePort: state.self.port, sourceNode: state.self.name };
+  const ping = size({ kind: "ping", ping: { seqNo: LATER, node: state.self.name, ...source } });
+  const ack = size({ kind: "ack", ack: { seqNo: LATER, payload: EMPTY } });
+  const sync = ownState(state, false).length;
+  return ((ping + ack) / probeIntervalMs + (2 * sync) / pushPullInterval(pushPullIntervalMs, nodes)) * 1000;
 }
 
 function living(cluster: SimulatedCluster): SimulatedNode[] {
@@ -62,9 +124,28 @@ function settled(cluster: SimulatedCluster): boolean {
   return disagreements(cluster).length === 0;
 }
 
+function noDeath(deaths: readonly string[]): Outcome["invariants"] {
+  return { "nobody that lives is taken for dead": deaths };
+}
+
+/** `settledAfter` is undefined where they never agreed. */
+function agreement(cluster: SimulatedCluster, settledAfter: number | undefined): Outcome["invariants"] {
+  const broken = settledAfter === undefined ? disagreements(cluster).slice(0, 3) : [];
+  return { "all that live agree in the end": broken };
+}
+
 /** Up to here nobody that lives may be taken for dead; above, the figures tell how many are. */
 const TOLERATED_LOSS = 0.1;
 const NOBODY: ReadonlySet<string> = new Set();
+/** As the simulation sends; its streams are always so. */
+export const PLAIN: SealOptions = {
+  keyring: new Keyring(),
+  label: "",
+  compression: false,
+  protocolVersion: 2,
+  verifyIncoming: true,
+  verifyOutgoing: true,
+};
 
 /** One host goes dark: when the first one declares it dead, and when the last one has heard. */
 export function crash(loss: number): Scenario {
@@ -92,12 +173,37 @@ export function crash(loss: number): Scenario {
         "known to all": all ?? Number.NaN,
         dissemination: (all ?? Number.NaN) - first("failed"),
       };
-      const broken = all === undefined ? ["not everybody heard of the death within 90 s"] : [];
-      if (loss <= TOLERATED_LOSS) broken.push(...falseDeaths(cluster, truly));
-      return { figures, broken, events: cluster.events.planned };
+      const unheard = all === undefined ? ["not everybody heard of the death within 90 s"] : [];
+      const deaths = falseDeaths(cluster, truly);
+      return outcomeOf(cluster, {
+        figures: { ...figures, "false deaths": deaths.length },
+        invariants: { "every death is heard by all": unheard, ...(loss <= TOLERATED_LOSS ? noDeath(deaths) : {}) },
+      });
     },
   };
 }
+
+/** Nothing happens, for two intervals of push/pulls. */
+export const idle: Scenario = {
+  name: "nothing happens",
+  run: (nodes, seed) => {
+    const cluster = new SimulatedCluster({ nodes, seed });
+    // The first push/pulls are later than the others.
+    const interval = pushPullInterval(LAN_SETTINGS.pushPullIntervalMs, nodes);
+    cluster.run(interval);
+    for (const node of cluster.nodes) node.bytes = 0;
+    const start = cluster.now;
+    cluster.run(2 * interval);
+    const bytes = cluster.nodes.reduce((sum, node) => sum + node.bytes, 0);
+    const ours = bytes / nodes / ((cluster.now - start) / 1000);
+    const go = goBytes(nodes, PLAIN);
+    const more = ours > go ? [`${Math.round(ours)} bytes a node and second against ${Math.round(go)}`] : [];
+    return outcomeOf(cluster, {
+      figures: { suspicions: suspected(cluster), "bytes a node and second": ours },
+      invariants: { "no more bytes than the Go library": more, ...noDeath(falseDeaths(cluster, NOBODY)) },
+    });
+  },
+};
 
 /** Nobody fails, but packets get lost. */
 export function quiet(loss: number, ms = 60_000): Scenario {
@@ -108,7 +214,7 @@ export function quiet(loss: number, ms = 60_000): Scenario {
       cluster.run(ms);
       const deaths = falseDeaths(cluster, NOBODY);
       const figures = { suspicions: suspected(cluster), "false deaths": deaths.length };
-      return { figures, broken: loss <= TOLERATED_LOSS ? deaths : [], events: cluster.events.planned };
+      return outcomeOf(cluster, { figures, invariants: loss <= TOLERATED_LOSS ? noDeath(deaths) : {} });
     },
   };
 }
@@ -133,12 +239,13 @@ export function partition(ms: number): Scenario {
       // Forgotten ones are looked for once an interval of push/pulls.
       const limit = 4 * pushPullInterval(LAN_SETTINGS.pushPullIntervalMs, nodes);
       const healed = cluster.runUntil(() => settled(cluster), limit);
-      const broken = healed === undefined ? disagreements(cluster).slice(0, 3) : [];
-      return {
+      return outcomeOf(cluster, {
         figures: { healed: healed ?? Number.NaN },
-        broken: [...apart.slice(0, 1), ...broken],
-        events: cluster.events.planned,
-      };
+        invariants: {
+          ...(long ? { "a long cut is seen by both sides": apart.slice(0, 1) } : {}),
+          ...agreement(cluster, healed),
+        },
+      });
     },
   };
 }
@@ -167,12 +274,11 @@ function withoutDeath(
       cluster.run(4000 + cluster.random.next() * 1000);
       disturb(cluster);
       const calm = cluster.runUntil(() => settled(cluster), 60_000);
-      const broken = calm === undefined ? disagreements(cluster).slice(0, 3) : [];
-      return {
-        figures: { suspicions: suspected(cluster), "calm again": calm ?? Number.NaN },
-        broken: [...broken, ...falseDeaths(cluster, NOBODY)],
-        events: cluster.events.planned,
-      };
+      const deaths = falseDeaths(cluster, NOBODY);
+      return outcomeOf(cluster, {
+        figures: { suspicions: suspected(cluster), "false deaths": deaths.length, "calm again": calm ?? Number.NaN },
+        invariants: { ...agreement(cluster, calm), ...noDeath(deaths) },
+      });
     },
   };
 }

@@ -84,6 +84,11 @@ export class SimulatedCluster {
     for (const node of this.nodes) this.#introduce(node);
   }
 
+  /** How packets are wrapped. */
+  get seal(): SealOptions {
+    return this.#seal;
+  }
+
   get now(): number {
     return this.events.now;
   }
