@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
@@ -25,6 +25,7 @@ let stop: AbortController;
 let network: BridgePodNetwork;
 let running: Promise<void>;
 let lost: number;
+let restored: number[];
 
 before(async () => {
   lab = await LabNetwork.create(GATEWAY);
@@ -36,11 +37,12 @@ beforeEach(async () => {
   podman = new FakePodman();
   stop = new AbortController();
   lost = 0;
+  restored = [];
   const deps = { clock: systemClock, logger: silentLogger };
   network = new BridgePodNetwork(
     {
       ...deps,
-      podman: new LibpodNetworks(join(directory, "podman.sock")),
+      podman: new LibpodNetworks(join(directory, "podman.sock"), { program: join(directory, "podman") }),
       bridge: new PodBridge(lab.kernel, wanted.bridge),
       addresses: await AddressBook.open(
         { ...deps, file: new AddressFile(join(directory, "addresses.json")) },
@@ -53,6 +55,7 @@ beforeEach(async () => {
       serviceCidr: "10.63.0.0/16",
       dns: { servers: ["10.63.0.10"], clusterDomain: "cluster.local", hostSearches: ["example.com"] },
       onLostNamespace: () => (lost += 1),
+      onRestored: (containers) => restored.push(containers),
       checkMs: 100,
       retryMs: 20,
     },
@@ -141,14 +144,41 @@ test("while Podman does not answer, pods are told so, and afterwards all is well
   await eventually(() => network.problem === undefined);
 });
 
-test("a bridge that cannot be seen is told, because the namespace may be another one", async () => {
+/** In the place of Podman's program: it leaves its words, and fails. */
+function fakeProgram(): string {
+  const words = join(directory, "words");
+  writeFileSync(join(directory, "podman"), `#!/bin/sh\necho "$*" >>${words}\necho "it is broken" >&2\nexit 1\n`);
+  chmodSync(join(directory, "podman"), 0o755);
+  return words;
+}
+
+test("a bridge that cannot be seen is told: the namespace is doubted first, then Podman puts it back", async () => {
+  const words = fakeProgram();
+  podman.containers.push("c1", "c2");
   await start();
   await network.up;
   await lab.sh("ip link set podswarm0 down && ip link set podswarm0 name hidden0");
   try {
     await eventually(() => lost > 0 && network.problem !== undefined);
+    await eventually(() => /, and could not put it back: "podman network reload/.test(network.problem ?? ""));
+    // Asked once, not at each look.
+    assert.deepEqual([lost, readFileSync(words, "utf8")], [1, "network reload c1 c2\n"]);
   } finally {
     await lab.sh(`ip link set hidden0 name podswarm0 && ip link set podswarm0 up`);
   }
   await eventually(() => network.problem === undefined);
+});
+
+test("a bridge that somebody removed is put back, set up and told", async () => {
+  // What Podman does by the same words.
+  const program = `#!/bin/sh\nexec nsenter --preserve-credentials -U -n -t ${lab.hostPid} -- sh -c 'ip link set hidden0 name podswarm0; ip link set podswarm0 up'\n`;
+  writeFileSync(join(directory, "podman"), program, { mode: 0o755 });
+  podman.containers.push("c1", "c2");
+  await start();
+  await network.up;
+  await lab.sh("ip link set podswarm0 down && ip link set podswarm0 name hidden0");
+  await eventually(() => restored.length > 0);
+  await eventually(() => network.problem === undefined);
+  assert.deepEqual(restored, [2]);
+  assert.match(await lab.sh("ip route show 10.63.0.0/16"), /dev podswarm0/);
 });

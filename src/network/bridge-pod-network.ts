@@ -22,11 +22,20 @@ export interface BridgePodNetworkOptions {
     readonly clusterDomain: string;
     readonly hostSearches?: readonly string[];
   };
-  /** Called when the bridge cannot be seen although its anchor runs: the namespace we look into is not Podman's any more. */
+  /**
+   * Given where the namespace that we look into may not be Podman's any more. Called when the bridge cannot be seen
+   * although its anchor runs; only if it is not to be seen afterwards either, it is really gone.
+   */
   readonly onLostNamespace?: () => void;
+  /** Called when the bridge had been removed and is there again, with the number of containers that it connects. */
+  readonly onRestored?: (containers: number) => void;
   /** How often network, anchor and bridge are looked after, in milliseconds. */
   readonly checkMs?: number;
+  /** How often there is a cheap look at the bridge alone, in milliseconds. */
+  readonly lookMs?: number;
   readonly retryMs?: number;
+  /** How long to wait before another attempt to put back a removed bridge. */
+  readonly restoreMs?: number;
 }
 
 /** The pods' side of the node's network: addresses of our own choice on one Podman bridge, which is kept in being. */
@@ -38,6 +47,8 @@ export class BridgePodNetwork {
   #problem = "it is still starting";
   #isUp = false;
   #wake: () => void = () => {};
+  #namespaceAsked = false;
+  #restoreNotBefore = -Infinity;
 
   constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
     this.#deps = deps;
@@ -57,7 +68,7 @@ export class BridgePodNetwork {
 
   /** Makes the network and looks after it until `signal`. The network stays: pods use it without us. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { logger } = this.#deps;
     const { checkMs = 30_000, retryMs = 2_000 } = this.#options;
     while (!signal.aborted) {
       try {
@@ -72,10 +83,20 @@ export class BridgePodNetwork {
         this.#problem = problem;
         logger[told ? "debug" : "error"]("The pod network is not up", { error });
       }
-      const over = new AbortController();
-      this.#wake = () => over.abort();
-      // Ended early only by the stop or by `check`.
-      await clock.sleep(this.#isUp ? checkMs : retryMs, AbortSignal.any([signal, over.signal])).catch(() => {});
+      await this.#pause(this.#isUp ? checkMs : retryMs, signal);
+    }
+  }
+
+  /** Ended early by the stop, by `check`, and when the bridge is gone. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock, bridge } = this.#deps;
+    const { lookMs = 3_000 } = this.#options;
+    const over = new AbortController();
+    this.#wake = () => over.abort();
+    const either = AbortSignal.any([signal, over.signal]);
+    for (let left = ms; left > 0 && !either.aborted; left -= lookMs) {
+      await clock.sleep(Math.min(left, lookMs), either).catch(() => {}); // only the two signals end it early
+      if (this.#isUp && bridge.seemsGone()) return;
     }
   }
 
@@ -123,17 +144,37 @@ export class BridgePodNetwork {
 
   async #ensure(signal: AbortSignal): Promise<void> {
     const { podman, bridge, logger } = this.#deps;
-    const { network, anchor, serviceCidr, onLostNamespace } = this.#options;
+    const { network, anchor, serviceCidr } = this.#options;
     await podman.ensureNetwork(network, signal);
     const { started } = await podman.ensureAnchor({ ...anchor, network: network.name }, signal);
     if (started) logger.info("Started the anchor of the pod network", { pod: anchor.name });
-    if (!(await bridge.exists())) {
-      onLostNamespace?.();
-      throw new Error(
-        `Cannot find the bridge ${bridge.name} in the pods' network namespace: "podman network reload --all" puts it back`,
-      );
-    }
+    if (!(await bridge.exists())) await this.#restoreBridge(signal);
+    this.#namespaceAsked = false;
     const changed = await bridge.configure({ gateway: network.gateway, serviceCidr });
     if (changed.length > 0) logger.info("Changed kernel settings for the pod network", { settings: changed });
+  }
+
+  /** Somebody has removed the bridge, and the pods' interfaces with it or not. */
+  async #restoreBridge(signal: AbortSignal): Promise<void> {
+    const { podman, bridge, clock, logger } = this.#deps;
+    const { network, onLostNamespace, onRestored, restoreMs = 30_000 } = this.#options;
+    const lost = (why: string): Error =>
+      new Error(
+        `Cannot find the bridge ${bridge.name} in the pods' network namespace${why}: "podman network reload --all" puts it back`,
+      );
+    if (onLostNamespace !== undefined && !this.#namespaceAsked) {
+      this.#namespaceAsked = true;
+      onLostNamespace();
+      throw lost("");
+    }
+    if (clock.monotonic() < this.#restoreNotBefore) throw lost(", and could not put it back");
+    this.#restoreNotBefore = clock.monotonic() + restoreMs;
+    const containers = await podman.reattach(network.name, signal).catch((error: unknown) => {
+      logger.error("Cannot put back the bridge of the pod network", { error });
+      return 0;
+    });
+    if (!(await bridge.exists())) throw lost(", and could not put it back");
+    logger.warn("Put back the bridge of the pod network, which somebody had removed", { containers });
+    onRestored?.(containers);
   }
 }

@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { runProgram } from "../lib/host/run-program.ts";
 import type { Kernel } from "./kernel.ts";
 import { isolateThroughSysfs } from "./sysfs-ports.ts";
@@ -6,4 +7,5 @@ import { isolateThroughSysfs } from "./sysfs-ports.ts";
 export const hostKernel: Kernel = {
   run: (command, options) => runProgram(command, options),
   isolatePorts: (bridge) => isolateThroughSysfs(bridge),
+  seesLink: (name) => networkInterfaces()[name] !== undefined,
 };

@@ -7,4 +7,6 @@ export interface Kernel {
   run(command: readonly [string, ...string[]], options?: { input?: string; signal?: AbortSignal }): Promise<string>;
   /** A way to isolate all ports of a bridge that needs no program; false where it cannot be gone. */
   isolatePorts?(bridge: string): boolean;
+  /** Whether an interface is there and works: a look that needs no program, where there is one. */
+  seesLink?(name: string): boolean;
 }

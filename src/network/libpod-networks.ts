@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { runProgram } from "../lib/host/run-program.ts";
+import { withoutSettings } from "../lib/host/without-settings.ts";
 import type { AnchorPod, BridgeNetwork, PodmanNetworks } from "./podman-networks.ts";
 
 /** The oldest version of the API that we speak: Podman 4.3 and later serve it. */
@@ -18,11 +20,19 @@ interface InspectedNetwork {
   subnets?: { subnet?: string; gateway?: string }[];
 }
 
+export interface LibpodNetworksOptions {
+  /** Podman's own program, for what its API does not offer. */
+  readonly program?: string;
+}
+
 /** Drives Podman's REST API over its unix socket. */
 export class LibpodNetworks implements PodmanNetworks {
   readonly #socket: string;
-  constructor(socketPath: string) {
+  readonly #program: string;
+
+  constructor(socketPath: string, { program = "podman" }: LibpodNetworksOptions = {}) {
     this.#socket = socketPath;
+    this.#program = program;
   }
 
   async ensureNetwork(network: BridgeNetwork, signal: AbortSignal): Promise<void> {
@@ -70,6 +80,16 @@ export class LibpodNetworks implements PodmanNetworks {
       throw new Error(`Cannot start the pod ${name}, which keeps the pods' network in being: ${explain(started)}`);
     }
     return { started: started.status !== 304 };
+  }
+
+  async reattach(network: string, signal: AbortSignal): Promise<number> {
+    const filters = encodeURIComponent(JSON.stringify({ network: [network], status: ["running"] }));
+    const listed = await this.#call("GET", `/containers/json?filters=${filters}`, { signal });
+    if (listed.status !== 200) throw new Error(`Cannot list the containers of ${network}: ${explain(listed)}`);
+    const ids = (listed.body as { Id: string }[]).map(({ Id }) => Id);
+    if (ids.length === 0) return 0;
+    await runProgram([this.#program, "network", "reload", ...ids], { env: withoutSettings(process.env), signal });
+    return ids.length;
   }
 
   #call(method: string, path: string, { body, signal }: { body?: unknown; signal: AbortSignal }): Promise<Answer> {

@@ -15,6 +15,11 @@ export class PodBridge {
     this.name = name;
   }
 
+  /** A cheap look: true when the bridge is seen to be gone or down, false also where only `exists` can tell. */
+  seemsGone(): boolean {
+    return this.#kernel.seesLink?.(this.name) === false;
+  }
+
   async exists(): Promise<boolean> {
     const links = await this.#kernel.run(["ip", "-j", "link", "show", "type", "bridge"]);
     return (JSON.parse(links || "[]") as { ifname?: string }[]).some(({ ifname }) => ifname === this.name);

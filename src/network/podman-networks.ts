@@ -20,4 +20,9 @@ export interface PodmanNetworks {
   ensureNetwork(network: BridgeNetwork, signal: AbortSignal): Promise<void>;
   /** Makes and starts the anchor. Resolves with whether it had to be started. */
   ensureAnchor(anchor: AnchorPod, signal: AbortSignal): Promise<{ readonly started: boolean }>;
+  /**
+   * Makes the network's bridge and every running container's interface anew, with the same addresses: no process ends.
+   * Resolves with the number of containers.
+   */
+  reattach(network: string, signal: AbortSignal): Promise<number>;
 }

@@ -104,27 +104,6 @@ test("kill -9 of Podman's service touches no container, and work goes on with a 
   for (const line of before) assert.ok(now.includes(line), `${line} is still there`);
 });
 
-test("a bridge that somebody removes is told with its remedy, and disturbs no process", async () => {
-  await agent.run(["ip", "link", "delete", "podman-swarm"]);
-  // A new dataplane makes the agent look at the network at once.
-  const killed = agent.pidOf("run-dataplane");
-  process.kill(killed, "SIGKILL");
-  await eventually(() => agent.pidOf("run-dataplane") !== killed, { timeoutMs: 10_000, what: "a new dataplane" });
-  const dataplane = agent.pidOf("run-dataplane");
-  type Conditions = { status: { conditions: { type: string; status: string; message: string }[] } };
-  const readiness = async () => {
-    const { status } = await client.json<Conditions>("GET", "/api/v1/nodes/node1");
-    return status.conditions.find(({ type }) => type === "Ready");
-  };
-  const told = async (): Promise<boolean> => /podman network reload --all/.test((await readiness())?.message ?? "");
-  await eventually(told, { timeoutMs: 60_000, everyMs: 500, what: "the remedy in the node's condition" });
-  assert.equal(agent.pidOf("run-dataplane"), dataplane);
-  await agent.run(["podman", "network", "reload", "--all"]);
-  const ready = async (): Promise<boolean> => (await readiness())?.status === "True";
-  await eventually(ready, { timeoutMs: 20_000, everyMs: 500, what: "a ready node" });
-  await eventually(async () => (await app.fetch()).includes("Hello"), { timeoutMs: 20_000, what: "the app again" });
-});
-
 /** The service that the agent itself has started. */
 function podmanServiceOf(agentPid: number): number {
   for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {

@@ -69,10 +69,11 @@ export async function openTraffic(
     ...deps,
     kernel,
     addresses,
-    onLostNamespace: () => {
-      // As root the pods' bridge is the host's: a dataplane that starts again would find no other namespace.
-      if (config.rootless) dataplane.restart("the pods' network namespace was replaced");
-    },
+    // As root the pods' bridge is the host's: a dataplane that starts again would find no other namespace.
+    ...(config.rootless
+      ? { onLostNamespace: () => dataplane.restart("the pods' network namespace was replaced") }
+      : {}),
+    onRestored: restoredTeller(config, deps.state),
   });
   const sink = new DataplaneSink({ dataplane, router, gateway: addresses.gateway, rootless: config.rootless });
   const projection = projectionInto(sink, { ...deps, config, addresses });
@@ -171,15 +172,29 @@ async function refuseRouteConflict(config: AgentConfig, kernel: typeof hostKerne
   if (conflict !== undefined) throw new ConfigError(conflict);
 }
 
+/** Tells on the Node that somebody had removed the pods' bridge. */
+function restoredTeller({ nodeName }: AgentConfig, state: State): (containers: number) => void {
+  const recorder = state.recorder({ component: "podman-swarm-agent", host: nodeName });
+  return (containers) => {
+    recorder.record({
+      regarding: { kind: "Node", apiVersion: "v1", name: nodeName },
+      type: "Warning",
+      reason: "PodNetworkRestored",
+      message: `The bridge ${NETWORK} had been removed. It is there again, and ${containers} containers are connected to it anew; none was restarted.`,
+    });
+  };
+}
+
 interface NetworkDeps extends AgentDeps {
   readonly kernel: typeof hostKernel;
   readonly addresses: Addresses;
-  readonly onLostNamespace: () => void;
+  readonly onLostNamespace?: () => void;
+  readonly onRestored: (containers: number) => void;
 }
 
 async function openNetwork(
   config: AgentConfig,
-  { clock, logger, kernel, addresses, onLostNamespace }: NetworkDeps,
+  { clock, logger, kernel, addresses, onLostNamespace, onRestored }: NetworkDeps,
 ): Promise<BridgePodNetwork> {
   const { subnet, gateway, anchor } = addresses;
   const book = await AddressBook.open(
@@ -199,7 +214,8 @@ async function openNetwork(
       anchor: { name: `${NETWORK}-anchor`, ip: anchor },
       serviceCidr: config.serviceCidr,
       dns: { servers: [addresses.dns], clusterDomain: config.clusterDomain, hostSearches: hostSearches() },
-      onLostNamespace,
+      ...(onLostNamespace === undefined ? {} : { onLostNamespace }),
+      onRestored,
     },
   );
 }

@@ -6,6 +6,8 @@ import { json } from "node:stream/consumers";
 export class FakePodman {
   readonly networks = new Map<string, Record<string, unknown>>();
   readonly pods = new Map<string, { State: string }>();
+  /** Ids of those that run on the network. */
+  readonly containers: string[] = [];
   readonly calls: string[] = [];
   /** Called when a pod starts, as Podman then makes its bridge. */
   onStart: () => Promise<void> = async () => {};
@@ -14,7 +16,7 @@ export class FakePodman {
   async listen(socketPath: string): Promise<void> {
     this.#server = createServer((request, response) => {
       void (async () => {
-        const [, , kind = "", name = "", action = ""] = (request.url ?? "").split("/").slice(1);
+        const [, , kind = "", name = "", action = ""] = (request.url ?? "").split("?")[0]!.split("/").slice(1);
         const body = request.method === "POST" && name === "create" ? ((await json(request)) as Json) : {};
         this.calls.push(`${request.method} ${kind}/${name}${action === "" ? "" : `/${action}`}`);
         const { status, answer } = await this.#answer(kind, name === "create" ? { create: body } : { name, action });
@@ -32,6 +34,7 @@ export class FakePodman {
   }
 
   async #answer(kind: string, asked: Asked): Promise<{ status: number; answer: unknown }> {
+    if (kind === "containers") return { status: 200, answer: this.containers.map((Id) => ({ Id })) };
     if ("create" in asked) {
       const name = String(asked.create["name"]);
       if (kind === "networks") this.networks.set(name, asked.create);

@@ -35,6 +35,11 @@ export class LabNetwork {
     return lab;
   }
 
+  /** A process that lives in the host's namespace. */
+  get hostPid(): number {
+    return this.#host;
+  }
+
   async sh(script: string): Promise<string> {
     return this.kernel.run(["sh", "-c", script]);
   }
