@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { BoundHandle } from "../handles/bound-handle.ts";
 import { type FromChild, type FromSupervisor, REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
 import { identifyProcess, killProcess, type ProcessIdentity } from "./process-identity.ts";
@@ -55,7 +56,7 @@ export class SupervisedChild {
         why: exitText(exit),
         afterMs: next.delayMs,
       });
-      await clock.sleep(next.delayMs, signal).catch(() => {}); // only a stop ends it early, and the loop sees that
+      await pause(clock, next.delayMs, signal);
     }
     return "stopped";
   }
