@@ -30,7 +30,12 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   const others = (): MemberView[] =>
     client.members().filter((member) => member.name !== nodeName && member.state === "alive");
   const known = new Set([...asked, ...(await file.read())]);
+  let wake = new AbortController();
+  client.subscribe(({ kind }) => {
+    if ((kind === "suspected" || kind === "failed") && others().length === 0) wake.abort();
+  }, signal);
   while (!signal.aborted) {
+    wake = new AbortController();
     try {
       if (others().length === 0 && known.size > 0) await findAgain([...known], deps);
       // Who is alone now may have been parted from the others: their addresses stay.
@@ -43,8 +48,10 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
       logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
     }
     metrics.membership(await client.metrics());
-    const wait = others().length === 0 && known.size > 0 ? REJOIN_MS : LOOK_AFTER_MS;
-    await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
+    const alone = others().length === 0 && known.size > 0;
+    // Who becomes alone does not wait for the next look; who is alone already waits its time.
+    const sooner = alone ? signal : AbortSignal.any([signal, wake.signal]);
+    await clock.sleep(alone ? REJOIN_MS : LOOK_AFTER_MS, sooner).catch(() => {}); // the loop sees the end
   }
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
-import { RefusedError } from "../../security/cluster-port/refusal.ts";
+import { type RefusalReason, RefusedError } from "../../security/cluster-port/refusal.ts";
 import type { PeerQuestions, Question } from "./peer-questions.ts";
 
 /** For one attempt: a suspect's wait is not everybody's. */
@@ -23,6 +23,8 @@ export interface RoundOptions {
   readonly except?: readonly string[];
   /** For one attempt. */
   readonly attemptMs?: number;
+  /** A refusal that only one gets who was answered before, where that answer was lost. */
+  readonly doneBy?: RefusalReason;
 }
 
 /** A member lives, and did not do what it was asked for. */
@@ -44,13 +46,15 @@ export class Round {
   readonly #deps: RoundDeps;
   readonly #except: readonly string[];
   readonly #attemptMs: number;
+  readonly #doneBy: RefusalReason | undefined;
   readonly #away: Set<string>;
   readonly #reached = new Map<string, PeerAnswer>();
 
-  constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS }: RoundOptions = {}) {
+  constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS, doneBy }: RoundOptions = {}) {
     this.#deps = deps;
     this.#except = [deps.nodeName, ...except];
     this.#attemptMs = attemptMs;
+    this.#doneBy = doneBy;
     this.#away = new Set(this.#members(["dead"]).map(({ name }) => name));
   }
 
@@ -91,6 +95,7 @@ export class Round {
       try {
         return await questions.ask({ host, port }, question, { timeoutMs: this.#attemptMs });
       } catch (error) {
+        if (error instanceof RefusedError && error.reason === this.#doneBy) return {};
         if (error instanceof RefusedError) throw error;
         if (!this.#members(["alive"]).some((member) => member.name === name)) return undefined;
         if (clock.monotonic() > giveUp) throw error;
