@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { fuzzing } from "../../../test/membership/fuzz-seed.ts";
 import { seededRandom } from "../../lib/random.ts";
 import type { PacketMessage } from "../wire/packet.ts";
 import { EMPTY } from "../wire/msgpack-reader.ts";
@@ -321,7 +322,7 @@ test("a node that failed is looked for after it was forgotten", () => {
   );
 });
 
-test("whatever comes, incarnations never go back and nothing throws", () => {
+test("whatever comes, incarnations never go back and nothing throws", (t) => {
   const names = fc.constantFrom("self", "a", "b", "c");
   const incarnation = fc.oneof(fc.nat(4), fc.constant(0xffffffff));
   const message = fc.oneof(
@@ -352,6 +353,6 @@ test("whatever comes, incarnations never go back and nothing throws", () => {
         assert.equal(subject.is("self"), "alive");
       }
     }),
-    { numRuns: 200 },
+    fuzzing(t, 200),
   );
 });

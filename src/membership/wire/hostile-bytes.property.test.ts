@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import { fuzzing } from "../../../test/membership/fuzz-seed.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { compress, decompress } from "./compression.ts";
 import { encodeCompound } from "./compound.ts";
 import { decrypt, encrypt } from "./encryption.ts";
@@ -28,13 +30,18 @@ const open: SealOptions = {
 const key = Buffer.alloc(32, 7);
 const keyed: SealOptions = { ...open, keyring: new Keyring([key]), label: "blue" };
 
+/** No reader of a few hundred bytes may take longer, on however busy a machine. */
+const SOON_MS = 2000;
+
 /** Whatever the bytes are: an answer or a WireError, and soon. */
 function survives(read: () => unknown): void {
+  const began = systemClock.monotonic();
   try {
     read();
   } catch (error) {
     assert.ok(error instanceof WireError, error as Error);
   }
+  assert.ok(systemClock.monotonic() - began < SOON_MS, "it took too long");
 }
 
 function readAll(bytes: Buffer): void {
@@ -60,16 +67,14 @@ function goldenFrames(): Buffer[] {
 
 const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array));
 
-test("no bytes crash a reader", () => {
+test("no bytes crash a reader", (t) => {
   fc.assert(
     fc.property(fc.nat(14), bytes, (type, rest) => readAll(Buffer.concat([Buffer.of(type), rest]))),
-    {
-      numRuns: 3000,
-    },
+    fuzzing(t, 3000),
   );
 });
 
-test("no damaged frame of Go's crashes a reader", () => {
+test("no damaged frame of Go's crashes a reader", (t) => {
   const frames = goldenFrames();
   assert.ok(frames.length > 100);
   const damage = fc.array(fc.tuple(fc.nat(2000), fc.nat(255)), { maxLength: 4 });
@@ -79,21 +84,21 @@ test("no damaged frame of Go's crashes a reader", () => {
       for (const [at, value] of places) damaged[at % damaged.length] = value;
       readAll(damaged);
     }),
-    { numRuns: 3000 },
+    fuzzing(t, 3000),
   );
 });
 
-test("what is compressed comes back", () => {
+test("what is compressed comes back", (t) => {
   const repeated = fc.tuple(bytes, fc.nat(60)).map(([unit, times]) => Buffer.concat(Array(times).fill(unit)));
   fc.assert(
     fc.property(fc.oneof(bytes, repeated), (plain) => {
       assert.deepEqual(lzwDecompress(lzwCompress(plain), plain.length + 1), plain);
     }),
-    { numRuns: 500 },
+    fuzzing(t, 500),
   );
 });
 
-test("what is encrypted comes back, and nothing of it can be changed", () => {
+test("what is encrypted comes back, and nothing of it can be changed", (t) => {
   const how = fc.record({ message: bytes, data: bytes, version: fc.constantFrom<0 | 1>(0, 1), at: fc.nat() });
   fc.assert(
     fc.property(how, ({ message, data, version, at }) => {
@@ -102,7 +107,7 @@ test("what is encrypted comes back, and nothing of it can be changed", () => {
       sealed[at % sealed.length] = ~(sealed[at % sealed.length] ?? 0) & 0xff;
       assert.throws(() => decrypt(sealed, [key], data), WireError);
     }),
-    { numRuns: 500 },
+    fuzzing(t, 500),
   );
 });
 
@@ -138,7 +143,7 @@ for (const [what, head] of claims) {
   });
 }
 
-test("a frame is found however a stream is cut, and what follows it is left alone", () => {
+test("a frame is found however a stream is cut, and what follows it is left alone", (t) => {
   const nodes = Array.from({ length: 30 }, (_, index) => ({
     name: `node-${index}`,
     addr: Buffer.of(10, 0, 0, index),
@@ -163,5 +168,6 @@ test("a frame is found however a stream is cut, and what follows it is left alon
       }
       assert.deepEqual(found, frame);
     }),
+    fuzzing(t, 100),
   );
 });
