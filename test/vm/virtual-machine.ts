@@ -26,7 +26,18 @@ export class VirtualMachine {
 
   constructor({ image, disk, console, onLine }: VirtualMachineOptions) {
     const command = ["nice", "-n", "15", "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"];
-    const machine = ["-accel", "tcg,thread=single", "-icount", "shift=0", "-cpu", "max", "-smp", "1", "-m", "2048"];
+    const machine = [
+      "-accel",
+      "tcg,thread=single",
+      "-icount",
+      "shift=0",
+      "-cpu",
+      "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt",
+      "-smp",
+      "1",
+      "-m",
+      "2048",
+    ];
     const kernel = ["root=/dev/vda", "rw", "fsck.mode=skip", "console=ttyS0", "quiet", "panic=-1", "mitigations=off"];
     kernel.push("systemd.mask=serial-getty@ttyS0.service", "systemd.show_status=true");
     const parts = [

@@ -6,13 +6,13 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { formatMessage, type Message, type Step } from "./step.ts";
 import { STEPS } from "./steps.ts";
 
-/** A file beside the repository, on the same disk, with a text of which a step's name must have a part. */
+/** A file beside the repository, on the same disk, with a pattern that fits the names of the steps to run. */
 const ONLY = "/srv/only";
 
 /** Runs every step, whatever fails, and says how each ended. */
 async function main(): Promise<void> {
-  const only = readFileSync(ONLY, "utf8");
-  for (const step of STEPS.filter(({ name }) => name.includes(only))) {
+  const only = new RegExp(readFileSync(ONLY, "utf8"));
+  for (const step of STEPS.filter(({ name }) => only.test(name))) {
     tell({ type: "begin", name: step.name });
     const start = systemClock.monotonic();
     const code = await run(step);

@@ -13,4 +13,5 @@ export const STEPS: readonly Step[] = USERS.flatMap((user) => [
   { name: `psctl doctor as ${user}`, user, command: ["dist/psctl", "doctor"] },
   nodeTest(user, ["test/runtime/podman-contract.integration.ts"]),
   nodeTest(user, ["src/network/bridge-pod-network.integration.ts", "src/network/service-router.integration.ts"]),
+  nodeTest(user, ["test/vm/guest/node-under-systemd.ts"]),
 ]);
