@@ -10,6 +10,7 @@ import type { JoinTokens } from "../../security/join-tokens.ts";
 import type { CaStatus, CaRotationOrder } from "../../apiserver/ports.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
+import { CurrentGossipKey } from "../replication/current-gossip-key.ts";
 import type { Replication } from "../replication/open-replication.ts";
 import { AfterCompromise } from "./after-compromise.ts";
 import { CaRotation } from "./ca-rotation.ts";
@@ -55,7 +56,7 @@ export function openChanges(
   const { authority, denied, questions, listener } = port;
   const round = { client, questions, clock, nodeName };
   const recorder = state.recorder({ component: "podman-swarm-cluster", host: nodeName });
-  const gossip = new GossipRotation({ ...round, gossip: keys, authority });
+  const gossip = new GossipRotation({ ...round, gossip: keys, authority, current: new CurrentGossipKey(state) });
   const ca = new CaRotation({ ...round, authority, random, logger, recorder });
   const apiTokens = new ApiTokens({ store: state.store, clock, log: logger });
   const rotateDataKey = (): Promise<boolean> => state.rotateDataKey();

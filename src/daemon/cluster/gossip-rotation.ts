@@ -5,6 +5,7 @@ import type { ClusterAuthority } from "../../security/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
 import type { HostPort } from "../config/agent-config.ts";
+import type { CurrentGossipKey } from "../replication/current-gossip-key.ts";
 import { UNDER_REPLACEMENT } from "./ca-rotation.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 import { Round } from "./round.ts";
@@ -17,6 +18,7 @@ export interface GossipRotationDeps {
   readonly client: MembershipClient;
   readonly nodeName: string;
   readonly authority: ClusterAuthority;
+  readonly current: CurrentGossipKey;
   readonly questions: PeerQuestions;
   readonly clock: Clock;
 }
@@ -24,7 +26,8 @@ export interface GossipRotationDeps {
 /**
  * Replaces the key of the gossip while the cluster runs, in three steps, each taken by all living members before the
  * next: all decrypt with the new key, all encrypt with it, none decrypts with the old one. A member that was away asks
- * for the keys when it is back: its certificate is enough for that.
+ * for the keys when it is back: its certificate is enough for that. Which key is the newer one, all members have in
+ * their stores.
  */
 export class GossipRotation {
   readonly #deps: GossipRotationDeps;
@@ -44,7 +47,7 @@ export class GossipRotation {
     if (this.#running) throw new Error("Cannot replace the gossip key: it is being replaced");
     this.#running = true;
     try {
-      const { gossip } = this.#deps;
+      const { gossip, current, clock } = this.#deps;
       const [old] = gossip.keys;
       const made = secretBytes(32);
       const round = new Round(this.#deps, { except });
@@ -56,6 +59,7 @@ export class GossipRotation {
         throw error;
       }
       await this.#everywhere(round, "use", made);
+      await current.set(made, clock.now());
       if (old) await this.#everywhere(round, "remove", old);
       return { count: round.reached.size + 1, away: round.away };
     } finally {
@@ -63,26 +67,42 @@ export class GossipRotation {
     }
   }
 
-  /** Takes over the keys of a member, after a time away. Gives whether they are others than before. */
+  /** Whether this node gossips with the cluster's key, as far as it knows. */
+  get isCurrent(): boolean {
+    return this.#deps.current.is(this.#deps.gossip.keys[0]);
+  }
+
+  /** Takes over the keys of a member, after a time away, unless they are older. Gives whether they are others than before. */
   async fetch(address: HostPort): Promise<boolean> {
-    const { gossip, client, questions } = this.#deps;
-    const { keys } = await questions.ask(address, { kind: "gossip-keys" });
+    const { gossip, client, questions, current } = this.#deps;
+    const { keys, since } = await questions.ask(address, { kind: "gossip-keys" });
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;
-    if (!first || gossip.keys[0]?.equals(first)) return false;
+    if (!first || gossip.keys[0]?.equals(first) || !this.#isNewer(first, since)) return false;
     const gone = gossip.keys.filter((key) => !theirs.some((one) => one.equals(key)));
     await gossip.replace(theirs);
     for (const key of theirs) await client.installKey(key);
     await client.useKey(first);
     for (const key of gone) await client.removeKey(key);
+    if (typeof since === "number" && !current.is(first)) await current.set(first, since);
     return true;
   }
 
+  /** Two that were parted ask each other for their keys: only one of them may take the other's. */
+  #isNewer(theirs: Buffer, since: unknown): boolean {
+    const { current, gossip } = this.#deps;
+    const known = current.get();
+    if (!known || current.is(theirs)) return true;
+    if (typeof since === "number") return since > known.since;
+    return !current.is(gossip.keys[0]);
+  }
+
   #tell(): PeerMessage {
-    const { gossip, authority } = this.#deps;
+    const { gossip, authority, current } = this.#deps;
     if (authority.material.compromised) throw new Error(UNDER_REPLACEMENT);
-    return { keys: gossip.keys.map((one) => one.toString("base64")) };
+    const since = this.isCurrent ? current.get()?.since : undefined;
+    return { keys: gossip.keys.map((one) => one.toString("base64")), ...(since === undefined ? {} : { since }) };
   }
 
   async #takeAsked({ step, key }: PeerMessage): Promise<PeerMessage> {

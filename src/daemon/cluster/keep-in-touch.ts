@@ -21,6 +21,8 @@ export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly metrics: ClusterMetrics;
   /** Of --join, `host:port` each. */
   readonly asked: readonly string[];
+  /** The cluster ports of all others that are of the cluster, living or not. */
+  readonly addresses: () => readonly string[];
   readonly nodeName: string;
 }
 
@@ -29,7 +31,8 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   const { client, file, metrics, asked, nodeName, clock, logger } = deps;
   const others = (): MemberView[] =>
     client.members().filter((member) => member.name !== nodeName && member.state === "alive");
-  const known = new Set([...asked, ...(await file.read())]);
+  const remembered = new Set([...asked, ...(await file.read())]);
+  const known = (): string[] => [...new Set([...remembered, ...deps.addresses()])];
   let wake = new AbortController();
   client.subscribe(({ kind }) => {
     if ((kind === "suspected" || kind === "failed") && others().length === 0) wake.abort();
@@ -37,10 +40,11 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   while (!signal.aborted) {
     wake = new AbortController();
     try {
-      if (others().length === 0 && known.size > 0) await findAgain([...known], deps);
+      if (others().length === 0 && known().length > 0) await findAgain(known(), deps);
+      else if (!deps.gossip.isCurrent) await catchUp(known(), deps);
       // Who is alone now may have been parted from the others: their addresses stay.
       if (others().length > 0) {
-        for (const address of others().map(formatAddress)) known.add(address);
+        for (const address of others().map(formatAddress)) remembered.add(address);
         await file.write(others().map(formatAddress));
       }
     } catch (error) {
@@ -48,7 +52,7 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
       logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
     }
     metrics.membership(await client.metrics());
-    const alone = others().length === 0 && known.size > 0;
+    const alone = others().length === 0 && known().length > 0;
     // Who becomes alone does not wait for the next look; who is alone already waits its time.
     const sooner = alone ? signal : AbortSignal.any([signal, wake.signal]);
     await clock.sleep(alone ? REJOIN_MS : LOOK_AFTER_MS, sooner).catch(() => {}); // the loop sees the end
@@ -63,16 +67,34 @@ async function findAgain(
   try {
     await client.join(addresses);
   } catch (error) {
-    const fetched = await Promise.allSettled(
-      addresses.map(parseAddress).map(async (address) => {
-        await ca.fetch(address);
-        return await gossip.fetch(address);
-      }),
-    );
-    if (!fetched.some((one) => one.status === "fulfilled" && one.value)) {
-      const refusals = fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : []));
-      throw new Error([describeError(error), ...refusals].join("; "), { cause: error });
-    }
+    const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
+    if (!changed) throw new Error([describeError(error), ...refusals].join("; "), { cause: error });
     await client.join(addresses);
   }
+}
+
+/** Those around this node gossip with an older key, as it does: a removed node may be among them. */
+async function catchUp(
+  addresses: readonly string[],
+  { client, gossip, ca }: Pick<KeepInTouchDeps, "client" | "gossip" | "ca">,
+): Promise<void> {
+  const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
+  if (!changed) throw new Error(`the gossip key was replaced, and nobody gives the new one: ${refusals.join("; ")}`);
+  await client.join(addresses);
+}
+
+async function fetchKeys(
+  addresses: readonly string[],
+  { gossip, ca }: Pick<KeepInTouchDeps, "gossip" | "ca">,
+): Promise<{ readonly changed: boolean; readonly refusals: readonly string[] }> {
+  const fetched = await Promise.allSettled(
+    addresses.map(parseAddress).map(async (address) => {
+      await ca.fetch(address);
+      return await gossip.fetch(address);
+    }),
+  );
+  return {
+    changed: fetched.some((one) => one.status === "fulfilled" && one.value),
+    refusals: fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : [])),
+  };
 }

@@ -73,7 +73,9 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const replication = await openReplication({ nodeName, ...about }, { ...own, client, questions, dropDenied });
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file, replication });
-  const touch = { ...own, ...changes, client, file, metrics, asked: config.join.map(formatAddress), nodeName };
+  const addresses = (): readonly string[] => replication.addresses();
+  const asked = config.join.map(formatAddress);
+  const touch = { ...own, ...changes, client, file, metrics, asked, addresses, nodeName };
   return {
     joinTokens,
     about,

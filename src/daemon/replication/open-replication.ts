@@ -25,6 +25,8 @@ export interface ReplicationDeps extends AgentDeps {
 export interface Replication {
   /** Tells another member what is here under these keys; its answer says that it has that on its disk. */
   question(keys: readonly Key[]): Question;
+  /** The cluster ports of the other members, living or not. */
+  addresses(): readonly string[];
   readonly part: Part;
 }
 
@@ -55,7 +57,12 @@ export async function openReplication(own: OwnMember, deps: ReplicationDeps): Pr
     store.watch(DENIED_NODES, undefined, drop, signal);
     await replicator.run(signal);
   };
-  return { question: (keys) => replicator.pushQuestion(keys), part: { name: "replication", run } };
+  const others = (): ReturnType<ClusterMembers["known"]> => members.known().filter(({ name }) => name !== nodeName);
+  return {
+    question: (keys) => replicator.pushQuestion(keys),
+    addresses: () => others().map(({ address }) => address),
+    part: { name: "replication", run },
+  };
 }
 
 interface MemberLinksDeps extends Pick<ReplicationDeps, "client" | "questions"> {

@@ -3,6 +3,12 @@ import type { Key } from "../../store/port.ts";
 export const DENIED_NODES = "deniednodes.podman-swarm.io";
 /** Who is of the cluster, living or not. No kind of the API. */
 export const CLUSTER_MEMBERS = "clustermembers.podman-swarm.internal";
+/** Tells which key the gossip has. */
+export const CURRENT_GOSSIP_KEY: Key = {
+  resource: "gossipkeys.podman-swarm.internal",
+  namespace: "",
+  name: "current",
+};
 const API_TOKENS = "apitokens.podman-swarm.io";
 
 /** Trust's own objects. Other kinds stay on their nodes until each object has a home among the nodes. */
@@ -11,6 +17,7 @@ const REPLICATED: ReadonlySet<string> = new Set([
   DENIED_NODES,
   API_TOKENS,
   CLUSTER_MEMBERS,
+  CURRENT_GOSSIP_KEY.resource,
 ]);
 
 /** Each node has a first API token of its own under one name, which its flags or its file say. */

@@ -1,0 +1,53 @@
+import { hash } from "node:crypto";
+import { isReason } from "../../api/api-error.ts";
+import { timestamp } from "../../lib/clock.ts";
+import type { Store } from "../../store/port.ts";
+import { CURRENT_GOSSIP_KEY } from "./replicated.ts";
+
+/** Which key of the gossip is the cluster's: a name of it, and when it came into use (milliseconds since the epoch). */
+export interface GossipKeySpec {
+  readonly digest: string;
+  readonly since: number;
+}
+
+/**
+ * All members have this over TLS, also those that gossip with an older key and therefore hear nothing of it there: a
+ * removed node that has that key, too, does not keep them apart from the others.
+ */
+export class CurrentGossipKey {
+  readonly #store: Store;
+
+  constructor({ store }: { readonly store: Store }) {
+    this.#store = store;
+  }
+
+  /** Undefined until one was replaced. */
+  get(): GossipKeySpec | undefined {
+    const object = this.#store.get(CURRENT_GOSSIP_KEY)?.object;
+    return object && (object["spec"] as GossipKeySpec);
+  }
+
+  /** Whether a key is the cluster's, as far as this node knows. */
+  is(key: Uint8Array | undefined): boolean {
+    const current = this.get();
+    return current === undefined || (key !== undefined && current.digest === digestOf(key));
+  }
+
+  /** From now on, for all members. */
+  async set(key: Uint8Array, since: number): Promise<void> {
+    const metadata = { name: CURRENT_GOSSIP_KEY.name, creationTimestamp: timestamp(since) };
+    const spec: GossipKeySpec = { digest: digestOf(key), since };
+    const object = { apiVersion: "podman-swarm.internal/v1", kind: "GossipKey", metadata, spec };
+    try {
+      await this.#store.create(CURRENT_GOSSIP_KEY, object);
+    } catch (error) {
+      if (!isReason(error, "AlreadyExists")) throw error;
+      await this.#store.update(CURRENT_GOSSIP_KEY, object, { register: "main" });
+    }
+  }
+}
+
+/** Names a key without telling it: it holds 256 random bits. */
+function digestOf(key: Uint8Array): string {
+  return hash("sha256", Buffer.concat([Buffer.from("podman-swarm gossip key\0"), key]), "hex").slice(0, 32);
+}
