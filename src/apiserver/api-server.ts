@@ -5,9 +5,11 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { KeyPair } from "../security/ca-material.ts";
 import type { ClusterAuthority } from "../security/cluster-authority.ts";
+import type { ProvidedIdentity } from "../security/provided-identity.ts";
 import type { ServerIdentity } from "../security/server-identity.ts";
 import { ClientConnections } from "./client-connections.ts";
 import type { RequestRouter } from "./request-router.ts";
+import { ShownCertificate } from "./shown-certificate.ts";
 
 /** Where to listen: an address, or a socket that is bound already (a raw handle, as the supervisor sends it). */
 export type ListenOn = { readonly host: string; readonly port: number } | { readonly handle: object };
@@ -17,6 +19,8 @@ export interface ApiServerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly identity: ServerIdentity;
+  /** The user's own certificate, shown to who asks for what is in it. */
+  readonly provided?: ProvidedIdentity | undefined;
   /** Whose client certificates are believed. */
   readonly authority: Pick<ClusterAuthority, "trusted" | "onChange">;
 }
@@ -73,7 +77,7 @@ export class ApiServer {
   }
 
   #secure(signal: AbortSignal): https.Server {
-    const { identity, router, authority, clock, log } = this.#deps;
+    const { identity, provided, router, authority, clock, log } = this.#deps;
     const options = ({ certificate, key }: KeyPair): https.ServerOptions => ({
       cert: certificate,
       key,
@@ -85,13 +89,20 @@ export class ApiServer {
       minVersion: "TLSv1.2",
       ALPNProtocols: ["http/1.1"],
     });
-    const server = https.createServer(options(identity.current), router.handle);
+    const shown = new ShownCertificate({ identity, provided, options });
+    const byName: https.ServerOptions = { SNICallback: (name, done) => done(null, shown.contextFor(name)) };
+    const server = https.createServer({ ...options(shown.plain), ...(provided ? byName : {}) }, router.handle);
     server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error: error.message }));
     const connections = new ClientConnections(server, { clock });
     // Both are for new connections. What is open goes on, unless its certificate is believed no longer.
-    identity.onChange((pair) => server.setSecureContext(options(pair)), signal);
+    const renew = (): void => {
+      shown.forget();
+      server.setSecureContext(options(shown.plain));
+    };
+    identity.onChange(renew, signal);
+    provided?.onChange(renew, signal);
     authority.onChange((change) => {
-      server.setSecureContext(options(identity.current));
+      renew();
       connections.drop(change);
     }, signal);
     return server;

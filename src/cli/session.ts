@@ -130,10 +130,7 @@ function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
   for (const file of own) {
     try {
       const found = readKubeconfig(file);
-      const connection =
-        token === undefined
-          ? found.connection
-          : { server: found.connection.server, token, ...(found.connection.ca ? { ca: found.connection.ca } : {}) };
+      const connection = token === undefined ? found.connection : { ...serverOf(found.connection), token };
       return { connection, namespace: context.namespace ?? found.namespace, origin: file };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
@@ -154,16 +151,19 @@ function targetOfKubeconfig(path: string, args: Arguments): Target {
   const caFile = args.text("certificate-authority");
   const token = tokenOf(args, {});
   const ca = caFile === undefined ? connection.ca : readPath(caFile, () => readFileSync(caFile, "utf8"));
-  const credentials = token === undefined ? connection : { token };
+  const { server: _, serverName: __, ...others } = connection;
+  // The name in the file is that of the file's server.
+  const place = server === undefined ? serverOf(connection) : { server: checkedServer(server) };
   return {
-    connection: {
-      ...credentials,
-      ...(ca ? { ca } : {}),
-      server: server === undefined ? connection.server : checkedServer(server),
-    },
+    connection: { ...(token === undefined ? others : { token }), ...place, ...(ca ? { ca } : {}) },
     namespace,
     origin: server === undefined ? `--kubeconfig ${path}` : "--server",
   };
+}
+
+/** Where the server is, and how it is checked. */
+function serverOf({ server, ca, serverName }: Connection): Connection {
+  return { server, ...(ca ? { ca } : {}), ...(serverName ? { serverName } : {}) };
 }
 
 function tokenOf(args: Arguments, env: NodeJS.ProcessEnv): string | undefined {

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { getCACertificates } from "node:tls";
 import { ApiError, REASON_CODES, type StatusReason } from "../api/api-error.ts";
 import type { Status } from "../api/kinds.ts";
 import type { Connection } from "./connection.ts";
@@ -34,9 +35,14 @@ export class ApiClient {
     this.#connection = connection;
     this.#onWarning = onWarning;
     this.#connectTimeoutMs = connectTimeoutMs;
-    const { ca, cert, key } = connection;
+    const { cert, key, serverName } = connection;
     this.#agent = connection.server.startsWith("https:")
-      ? new HttpsAgent({ keepAlive: true, ...(ca ? { ca } : {}), ...(cert && key ? { cert, key } : {}) })
+      ? new HttpsAgent({
+          keepAlive: true,
+          ca: connection.ca ?? systemCas(),
+          ...(serverName ? { servername: serverName } : {}),
+          ...(cert && key ? { cert, key } : {}),
+        })
       : new HttpAgent({ keepAlive: true });
   }
 
@@ -128,6 +134,11 @@ export class ApiClient {
       outgoing.end(body);
     });
   }
+}
+
+/** As other programs on the host have it: Node alone would believe its own list only. */
+function systemCas(): string[] {
+  return [...getCACertificates("default"), ...getCACertificates("system")];
 }
 
 /** The server cannot be reached, or not be trusted. */

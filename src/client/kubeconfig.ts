@@ -42,6 +42,7 @@ export function readKubeconfig(path: string): {
     ca: pem(cluster, "certificate-authority"),
     cert: pem(user, "client-certificate"),
     key: pem(user, "client-key"),
+    serverName: cluster["tls-server-name"],
     token: user["token"],
   };
   const known = Object.fromEntries(

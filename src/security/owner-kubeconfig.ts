@@ -12,6 +12,15 @@ export interface OwnerKubeconfigOptions {
   readonly directory: string;
   /** `https://host:port`. */
   readonly server: string;
+  /** How clients check the server where it shows the user's own certificate. */
+  readonly provided?: ProvidedTrust | undefined;
+}
+
+export interface ProvidedTrust {
+  /** PEM; the system's CAs where it is undefined. */
+  readonly ca: string | undefined;
+  /** The name in the certificate, where that does not have the server's address. */
+  readonly serverName: string | undefined;
 }
 
 /**
@@ -20,18 +29,20 @@ export interface OwnerKubeconfigOptions {
  */
 export async function writeOwnerKubeconfig(
   deps: { readonly authority: ClusterAuthority; readonly clock: Clock },
-  { directory, server }: OwnerKubeconfigOptions,
+  { directory, server, provided }: OwnerKubeconfigOptions,
 ): Promise<string> {
   const path = join(directory, "kubeconfig");
   const current = await readPrivateFile(path);
-  if (current !== undefined && isGood(current, server, deps)) return path;
+  const { ca, serverName } = provided ?? { ca: deps.authority.trusted.join(""), serverName: undefined };
+  const cluster = clusterLines({ server, ca, serverName });
+  if (current?.includes(`\n${cluster}contexts:`) && isGood(current, deps)) return path;
   const owner = deps.authority.issue({
     usage: "client",
     commonName: "podman-swarm-owner",
     organizations: ["system:masters"],
     days: OWNER_DAYS,
   });
-  await writePrivateFile(path, kubeconfig({ server, authority: deps.authority.trusted.join(""), ...owner }));
+  await writePrivateFile(path, kubeconfig({ cluster, ...owner }));
   return path;
 }
 
@@ -39,15 +50,22 @@ function base64(text: string): string {
   return Buffer.from(text).toString("base64");
 }
 
-function kubeconfig(of: { server: string; authority: string; certificate: string; key: string }): string {
+function clusterLines({ server, ca, serverName }: ProvidedTrust & { readonly server: string }): string {
+  const lines = [
+    `server: ${server}`,
+    ...(ca === undefined ? [] : [`certificate-authority-data: ${base64(ca)}`]),
+    ...(serverName === undefined ? [] : [`tls-server-name: ${serverName}`]),
+  ];
+  return lines.map((line) => `    ${line}\n`).join("");
+}
+
+function kubeconfig(of: { cluster: string; certificate: string; key: string }): string {
   return `apiVersion: v1
 kind: Config
 clusters:
 - name: podman-swarm
   cluster:
-    server: ${of.server}
-    certificate-authority-data: ${base64(of.authority)}
-contexts:
+${of.cluster}contexts:
 - name: podman-swarm
   context:
     cluster: podman-swarm
@@ -61,11 +79,9 @@ users:
 `;
 }
 
-function isGood(text: string, server: string, deps: { authority: ClusterAuthority; clock: Clock }): boolean {
+function isGood(text: string, deps: { authority: ClusterAuthority; clock: Clock }): boolean {
   const field = (name: string): string => new RegExp(`^\\s*${name}: (\\S+)$`, "m").exec(text)?.[1] ?? "";
   const decoded = (name: string): string => Buffer.from(field(name), "base64").toString();
-  if (field("server") !== server) return false;
-  if (decoded("certificate-authority-data") !== deps.authority.trusted.join("")) return false;
   try {
     const certificate = new X509Certificate(decoded("client-certificate-data"));
     if (!certificate.verify(new X509Certificate(deps.authority.certificate).publicKey)) return false;

@@ -1,5 +1,4 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isIP } from "node:net";
 import type { Clock } from "../lib/clock.ts";
@@ -26,8 +25,6 @@ export interface ServerIdentityOptions {
   readonly commonName: string;
   /** All names and addresses under which clients reach this node; asked again at each check. */
   readonly altNames: () => readonly string[];
-  /** The user's own files, used as they are and read again when they change. */
-  readonly provided?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
 }
 
 /** The certificate that this node's API shows, renewed without a restart. */
@@ -64,8 +61,7 @@ export class ServerIdentity {
   }
 
   async #load(): Promise<void> {
-    const { provided } = this.#options;
-    const pair = provided ? await readProvided(provided) : await this.#own();
+    const pair = await this.#own();
     if (pair.certificate === this.#current?.certificate) return;
     const replaced = this.#current !== undefined;
     this.#current = pair;
@@ -131,15 +127,4 @@ export class ServerIdentity {
 
 function covers(certificate: X509Certificate, name: string): boolean {
   return (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined;
-}
-
-async function readProvided(files: { certificateFile: string; keyFile: string }): Promise<KeyPair> {
-  const [certificate, key] = await Promise.all([
-    readFile(files.certificateFile, "utf8"),
-    readFile(files.keyFile, "utf8"),
-  ]);
-  if (!new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) {
-    throw new Error(`Cannot use ${files.certificateFile}: ${files.keyFile} is not its key`);
-  }
-  return { certificate, key };
 }

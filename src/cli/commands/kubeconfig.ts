@@ -14,11 +14,16 @@ export const kubeconfig: Command = {
       session.print(ownerFile(session.env));
       return 0;
     }
-    const { server, ca, token, cert, key } = session.target.connection;
+    const { server, ca, serverName, token, cert, key } = session.target.connection;
     const data = (text: string): string => Buffer.from(text).toString("base64");
     const user = {
       ...(token ? { token } : {}),
       ...(cert && key ? { "client-certificate-data": data(cert), "client-key-data": data(key) } : {}),
+    };
+    const cluster = {
+      server,
+      ...(ca ? { "certificate-authority-data": data(ca) } : {}),
+      ...(serverName ? { "tls-server-name": serverName } : {}),
     };
     session.streams.out(
       stringify(
@@ -26,9 +31,7 @@ export const kubeconfig: Command = {
           apiVersion: "v1",
           kind: "Config",
           "current-context": "podman-swarm",
-          clusters: [
-            { name: "podman-swarm", cluster: { server, ...(ca ? { "certificate-authority-data": data(ca) } : {}) } },
-          ],
+          clusters: [{ name: "podman-swarm", cluster }],
           users: [{ name: "owner", user }],
           contexts: [
             { name: "podman-swarm", context: { cluster: "podman-swarm", user: "owner", namespace: session.namespace } },

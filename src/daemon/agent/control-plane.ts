@@ -70,7 +70,7 @@ function controllerPart({ clock, logger, state, trust }: ControlPlaneDeps): Part
   const { objects } = state;
   const view = new ClusterView({ objects });
   const recorder = (component: string) => state.recorder({ component });
-  const rootCa = (): string => trust.authority.trusted.join("");
+  const rootCa = (): string => [...trust.authority.trusted, trust.provided?.ca ?? ""].join("");
   const controllers = createControllers({ objects, view, clock, recorder, kinds: declarations, rootCa });
   const runner = new ControllerRunner({
     objects,
@@ -103,7 +103,7 @@ async function openApi(config: AgentConfig, deps: ControlPlaneDeps): Promise<rea
   const parts = { registry, objects, tokens, authenticator, logs, clock, random, log, metrics, audit, checks, cluster };
   const router = createRouter(parts, { corsOrigins: config.corsOrigins });
   const server = new ApiServer(
-    { router, identity: trust.api, authority: trust.authority, clock, log },
+    { router, identity: trust.api, provided: trust.provided, authority: trust.authority, clock, log },
     { https: [{ handle: sockets.take("api").handle }], http: [{ handle: sockets.take("http").handle }] },
   );
   const address = `${config.apiAddr.host}:${config.apiAddr.port}`;

@@ -21,6 +21,13 @@ export interface AgentConfig {
   readonly httpAddr: HostPort;
   readonly enableApiAuth: boolean;
   readonly apiToken?: string;
+  /** The user's own certificate for the API. */
+  readonly tls?: {
+    readonly certificateFile: string;
+    readonly keyFile: string;
+    readonly caFile: string | undefined;
+    readonly skipVerify: boolean;
+  };
   readonly corsOrigins: readonly string[];
   readonly dataDir: string;
   /** `-`: the standard input. */

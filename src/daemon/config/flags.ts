@@ -88,6 +88,28 @@ export const FLAGS = [
     meaning: "the first admin token",
   },
   {
+    name: "tls-cert",
+    value: "string",
+    placeholder: "FILE",
+    shownDefault: "one of the cluster's own CA",
+    meaning: "your own certificate for the API, in PEM, with what leads to its CA; read again when it changes",
+  },
+  { name: "tls-key", value: "string", placeholder: "FILE", shownDefault: "none", meaning: "the key of --tls-cert" },
+  {
+    name: "tls-ca",
+    value: "string",
+    placeholder: "FILE",
+    shownDefault: "the CAs of the client's system",
+    meaning: "the CA of --tls-cert, which the owner's kubeconfig believes then",
+  },
+  {
+    name: "tls-skip-verify",
+    value: "boolean",
+    shownDefault: "false",
+    meaning:
+      "warn where --tls-cert is over, not for servers or not of --tls-ca, instead of refusing it; clients and members verify as ever",
+  },
+  {
     name: "cors-origins",
     value: "string",
     placeholder: "ORIGIN,...",

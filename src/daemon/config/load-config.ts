@@ -8,7 +8,8 @@ import { type AgentConfig, ConfigError } from "./agent-config.ts";
 import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
 import { clusterSettings } from "./cluster-settings.ts";
 import { type Flag, type FlagName, FLAGS } from "./flags.ts";
-import { hostPort, list, port } from "./setting-texts.ts";
+import { ownCertificate } from "./own-certificate.ts";
+import { hostPort, list, port, truth } from "./setting-texts.ts";
 import type { Settings } from "./read-settings.ts";
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -54,6 +55,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     ...clusterSettings(take),
     enableApiAuth: take("enable-api-auth", () => true, truth),
     ...(apiToken === undefined ? {} : { apiToken }),
+    ...ownCertificate(take),
     corsOrigins: take("cors-origins", () => [], list(origin)),
     dataDir: take("data-dir", () => defaultDataDir(rootless, env), path),
     ...(passphraseFile === undefined ? {} : { unlockPassphraseFile: passphraseFile }),
@@ -84,12 +86,6 @@ function path(text: string): string {
 
 function pathOrInput(text: string): string {
   return text === "-" ? text : path(text);
-}
-
-function truth(text: string): boolean {
-  if (/^(true|1|yes|on)$/i.test(text)) return true;
-  if (/^(false|0|no|off)$/i.test(text)) return false;
-  throw new Error("expected true or false");
 }
 
 function isLoopback(host: string): boolean {

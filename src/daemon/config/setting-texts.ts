@@ -9,6 +9,12 @@ export function port(text: string): number {
   return value;
 }
 
+export function truth(text: string): boolean {
+  if (/^(true|1|yes|on)$/i.test(text)) return true;
+  if (/^(false|0|no|off)$/i.test(text)) return false;
+  throw new Error("expected true or false");
+}
+
 export function hostPort(text: string): HostPort {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(text);
   if (!match) throw new Error("expected HOST:PORT, such as 127.0.0.1:8080");
