@@ -1,14 +1,21 @@
-import { join } from "node:path";
 import { rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { countTests } from "../../scripts/tests/tally.ts";
+import { root } from "../../scripts/root.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { KEPT, repositoryDisk, systemImage } from "./disk-image.ts";
+import { describeError } from "../../src/lib/log.ts";
+import { systemImage } from "./disk-image.ts";
 import { parseMessage, type StepEnd } from "./guest/step.ts";
+import { repositoryDisk } from "./repository-disk.ts";
+import { KEPT, scratchFolder } from "./scratch-folder.ts";
 import { VirtualMachine } from "./virtual-machine.ts";
 
-/** For the whole, after the image is made. */
-const DEADLINE_MS = 45 * 60_000;
+/** From the boot to the end. */
+const DEADLINE_MS = 60 * 60_000;
+
+/** What the kernel and systemd of the last machine said. */
+const CONSOLE = join(KEPT, "console.log");
 
 interface EndedStep extends StepEnd {
   readonly passed: number;
@@ -39,20 +46,18 @@ class Listener {
 
 async function main(): Promise<number> {
   const { only = "" } = parseArgs({ options: { only: { type: "string" } } }).values;
-  const image = systemImage();
   const start = systemClock.monotonic();
-  const disk = join(KEPT, `repository-${process.pid}.img`);
-  const console_ = join(KEPT, "console.log");
   const listener = new Listener();
+  const scratch = scratchFolder();
   try {
-    repositoryDisk(disk, { only });
-    console.log(`vm: booting; its console is in ${console_}`);
-    const machine = new VirtualMachine({ image, disk, console: console_, onLine: listener.take });
-    await untilEnd(machine);
+    const image = systemImage(scratch);
+    const disk = repositoryDisk(scratch, { only });
+    console.log(`vm: booting; its console is in ${relative(root, CONSOLE)}`);
+    await untilEnd(new VirtualMachine({ image, disk, console: CONSOLE, onLine: listener.take }));
   } catch (error) {
-    console.error(`vm: ${(error as Error).message}`);
+    console.error(`vm: ${describeError(error)}`);
   } finally {
-    rmSync(disk, { force: true });
+    rmSync(scratch, { recursive: true });
   }
   return report(listener, (systemClock.monotonic() - start) / 1000);
 }
