@@ -1,6 +1,7 @@
 import { readFile, statfs } from "node:fs/promises";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import type { Node } from "../api/kinds.ts";
+import type { NodeReading, Pressure } from "../api/node-reading.ts";
 import { describeError } from "../lib/log.ts";
 import type { PodmanHttp } from "./podman/podman-http.ts";
 import type { Images } from "./runtime-port.ts";
@@ -22,25 +23,6 @@ export interface NodeFactsOptions {
   readonly reservedBytes?: number;
 }
 
-interface Pressure {
-  readonly pressed: boolean;
-  readonly message?: string;
-}
-
-/** One look at this machine. Quantities are Kubernetes'. */
-export interface NodeLook {
-  readonly capacity: Readonly<Record<string, string>>;
-  readonly allocatable: Readonly<Record<string, string>>;
-  readonly nodeInfo: NonNullable<NodeStatus["nodeInfo"]>;
-  readonly addresses: NonNullable<NodeStatus["addresses"]>;
-  readonly images: NonNullable<NodeStatus["images"]>;
-  readonly memoryPressure: Pressure;
-  readonly diskPressure: Pressure;
-  readonly pidPressure: Pressure;
-  /** Why pods cannot run here. */
-  readonly notReady: readonly string[];
-}
-
 /** Upstream's eviction thresholds: less than this is pressure. */
 const LEAST_MEMORY_BYTES = 100 * 2 ** 20;
 const LEAST_DISK_SHARE = 0.1;
@@ -60,7 +42,7 @@ export class RuntimeNodeFacts {
     this.#options = options;
   }
 
-  async read(signal: AbortSignal): Promise<NodeLook> {
+  async read(signal: AbortSignal): Promise<NodeReading> {
     const { dataDirectory, hostIp, maxPods = 110, reservedBytes = 0 } = this.#options;
     const notReady = await this.podmanReady(signal);
     const [images, disk, memory, pidPressure, nodeInfo] = await Promise.all([
@@ -119,7 +101,7 @@ export class RuntimeNodeFacts {
       .map(({ names, bytes }) => ({ names: [...names], sizeBytes: bytes }));
   }
 
-  async #nodeInfo(signal: AbortSignal, podman: boolean): Promise<NodeLook["nodeInfo"]> {
+  async #nodeInfo(signal: AbortSignal, podman: boolean): Promise<NodeReading["nodeInfo"]> {
     if (podman) {
       this.#podmanVersion ??= (await this.#deps.http.json<{ Version: string }>({ path: "/version", signal })).Version;
     }

@@ -1,13 +1,8 @@
 import type { Node, Pod } from "../api/kinds.ts";
+import type { Taint } from "../api/node-choice.ts";
 import { isFinished } from "../api/pod-state.ts";
 import type { Stored } from "../api/stored.ts";
 import { add, amountsOf, podRequests, type Amounts } from "./pod-requests.ts";
-
-export interface Taint {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect: string;
-}
 
 export interface HostPort {
   readonly ip: string;

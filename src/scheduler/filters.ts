@@ -1,9 +1,8 @@
+import { matchesNode, untolerated } from "../api/node-choice.ts";
 import type { Stored } from "../api/stored.ts";
 import { hostPorts, type ClusterSnapshot, type HostPort, type NodeInfo } from "./cluster-snapshot.ts";
-import { matchesNode } from "./node-affinity.ts";
 import { othersAntiAffinity, requiredAffinity, requiredAntiAffinity } from "./pod-affinity.ts";
 import { podRequests } from "./pod-requests.ts";
-import { untolerated } from "./taints.ts";
 import { requiredSpread } from "./topology-spread.ts";
 
 /** Why a node will not do, in upstream's words; several only where upstream counts several. */

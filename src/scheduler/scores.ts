@@ -1,10 +1,9 @@
+import { matchesTerm, tolerates } from "../api/node-choice.ts";
 import type { Stored } from "../api/stored.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import type { ClusterSnapshot, NodeInfo } from "./cluster-snapshot.ts";
-import { matchesTerm } from "./node-affinity.ts";
 import { domainsOf } from "./pod-affinity.ts";
 import { podRequests } from "./pod-requests.ts";
-import { tolerates } from "./taints.ts";
 import { spreadCrowding } from "./topology-spread.ts";
 
 export type NodeScore = (node: NodeInfo) => number;

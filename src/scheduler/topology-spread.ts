@@ -1,10 +1,9 @@
 import type { LabelSelector, Pod } from "../api/kinds.ts";
 import { matchesSelector } from "../api/label-selector.ts";
 import { isTerminating } from "../api/pod-state.ts";
+import { matchesNode, untolerated } from "../api/node-choice.ts";
 import type { Stored } from "../api/stored.ts";
 import type { ClusterSnapshot, NodeInfo } from "./cluster-snapshot.ts";
-import { matchesNode } from "./node-affinity.ts";
-import { untolerated } from "./taints.ts";
 
 type Constraint = NonNullable<NonNullable<Pod["spec"]>["topologySpreadConstraints"]>[number];
 

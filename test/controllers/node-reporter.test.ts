@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NodeReading } from "../../src/controllers/node/node-facts.ts";
+import type { NodeReading } from "../../src/api/node-reading.ts";
 import { NodeReporter } from "../../src/controllers/node/node-reporter.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/log.ts";

@@ -1,6 +1,6 @@
-import { wideColumn } from "../columns.ts";
-import type { Column } from "../kind.ts";
-import type { LabelSelector, PodTemplateSpec } from "../kinds.ts";
+import { AGE, NAME, ageCell, column, wideColumn } from "../columns.ts";
+import type { Cell, Column, RowContext } from "../kind.ts";
+import type { LabelSelector, ObjectMeta, PodTemplateSpec, ReplicaSet, ReplicationController } from "../kinds.ts";
 import type { Labels } from "../label-selector.ts";
 import { formatLabelSelector, formatLabels } from "../selector.ts";
 
@@ -23,4 +23,43 @@ export function selectorCell(selector: LabelSelector | undefined): string {
 
 export function labelsCell(labels: Labels | undefined): string {
   return formatLabels(labels) || "<none>";
+}
+
+interface Workload {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: { readonly template?: PodTemplateSpec };
+}
+
+interface WorkloadTable<W> {
+  /** Between name and age. */
+  readonly columns: readonly Column[];
+  readonly cells: (object: W, context: RowContext) => readonly Cell[];
+  readonly selector: (object: W) => string;
+}
+
+/** The table of a kind that keeps pods: what is its own, then what its template and selector say. */
+export function workloadTable<W extends Workload>({ columns, cells, selector }: WorkloadTable<W>) {
+  return {
+    columns: [NAME, ...columns, AGE, ...templateColumns, selectorColumn],
+    row: (object: W, context: RowContext): Cell[] => [
+      object.metadata?.name ?? "",
+      ...cells(object, context),
+      ageCell(object, context),
+      ...templateCells(object.spec?.template),
+      selector(object),
+    ],
+  };
+}
+
+/** ReplicaSets and ReplicationControllers differ in their selectors only. */
+export function replicaTable<W extends ReplicaSet | ReplicationController>(selector: (object: W) => string) {
+  return workloadTable<W>({
+    columns: [
+      column("Desired", "Pods wanted.", "integer"),
+      column("Current", "Pods that exist.", "integer"),
+      column("Ready", "Pods that are ready.", "integer"),
+    ],
+    cells: ({ spec, status }) => [spec?.replicas ?? 0, status?.replicas ?? 0, status?.readyReplicas ?? 0],
+    selector,
+  });
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { GoValue, forbidden, goStringMap, invalid, required } from "../field-error.ts";
 import type { FieldError } from "../field-error.ts";
 import type { LabelSelector } from "../kinds.ts";
@@ -53,6 +54,15 @@ export function workloadSelectorErrors(
     );
   }
   return errors;
+}
+
+/** A selector that changed would leave the pods of the former one behind. */
+export function selectorUpdateErrors(
+  next: LabelSelector | undefined,
+  previous: LabelSelector | undefined,
+): FieldError[] {
+  if (isDeepStrictEqual(next, previous)) return [];
+  return [invalid("spec.selector", goSelector(next), "field is immutable")];
 }
 
 /** A LabelSelector as Go's `%#v` prints it. */

@@ -1,8 +1,8 @@
+import type { NodeReading, Pressure } from "../../api/node-reading.ts";
 import { isDeepStrictEqual } from "node:util";
 import type { Kinds } from "../../api/kinds.ts";
 import type { Stored } from "../../api/stored.ts";
 import { timestamp } from "../../lib/clock.ts";
-import type { NodeReading, Pressure } from "./node-facts.ts";
 
 export type NodeStatus = NonNullable<Kinds["Node"]["status"]>;
 type Condition = NonNullable<NodeStatus["conditions"]>[number];

@@ -1,3 +1,4 @@
+import type { NodeReading } from "../../api/node-reading.ts";
 import { isReason } from "../../api/api-error.ts";
 import type { Kinds } from "../../api/kinds.ts";
 import type { EventRecorder, Objects } from "../../api/objects.ts";
@@ -5,7 +6,7 @@ import { stored, type Stored } from "../../api/stored.ts";
 import { microTimestamp, type Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { pause } from "../../lib/pause.ts";
-import type { NodeFacts, NodeReading } from "./node-facts.ts";
+import type { NodeFacts } from "./node-facts.ts";
 import {
   nodeLabels,
   nodeStatus,

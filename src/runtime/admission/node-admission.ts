@@ -1,6 +1,6 @@
 import type { Node, Pod } from "../../api/kinds.ts";
+import { matchesNode, untolerated } from "../../api/node-choice.ts";
 import { parseQuantity } from "../../api/quantity.ts";
-import { acceptsNode, tolerates } from "./node-choice.ts";
 
 export interface Refusal {
   /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodePorts`, `NodeAffinity`, `TaintToleration`. */
@@ -31,7 +31,9 @@ export function refusal(pod: Pod, room: NodeRoom): Refusal | undefined {
 }
 
 function nodeAffinity(pod: Pod, { node }: NodeRoom): Refusal | undefined {
-  if (!node || acceptsNode(pod, node)) return undefined;
+  if (!node) return undefined;
+  const { name = "", labels = {} } = node.metadata ?? {};
+  if (matchesNode(pod, { name, labels })) return undefined;
   return {
     reason: "NodeAffinity",
     message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
@@ -40,9 +42,7 @@ function nodeAffinity(pod: Pod, { node }: NodeRoom): Refusal | undefined {
 
 /** As upstream: what is bound to a node may be there in spite of NoSchedule, but NoExecute holds for everyone. */
 function taints(pod: Pod, { node }: NodeRoom): Refusal | undefined {
-  const taint = (node?.spec?.taints ?? []).find(
-    (one) => one.effect === "NoExecute" && !(pod.spec?.tolerations ?? []).some((own) => tolerates(own, one)),
-  );
+  const taint = untolerated(pod, node?.spec?.taints ?? [], ["NoExecute"]);
   if (!taint) return undefined;
   const message = `Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate: ${taint.key}`;
   return { reason: "TaintToleration", message };

@@ -1,14 +1,13 @@
-import { isDeepStrictEqual } from "node:util";
-import { AGE, NAME, ageCell, column } from "../../columns.ts";
+import { column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import { applyPodTemplateDefaults } from "../../defaulting/pod-template.ts";
-import { invalid } from "../../field-error.ts";
+import type { DaemonSet } from "../../kinds.ts";
 import { oneOf } from "../../validation/container.ts";
-import { goSelector, workloadSelectorErrors } from "../../validation/label-selector.ts";
+import { selectorUpdateErrors, workloadSelectorErrors } from "../../validation/label-selector.ts";
 import { countOrPercent, nonNegative } from "../../validation/numbers.ts";
 import { podTemplateErrors } from "../../validation/pod-spec.ts";
 import { kindNotActedOn } from "../unserved-fields.ts";
-import { labelsCell, selectorCell, selectorColumn, templateCells, templateColumns } from "../workload-columns.ts";
+import { labelsCell, selectorCell, workloadTable } from "../workload-columns.ts";
 
 export const daemonSet = declareKind({
   kind: "DaemonSet",
@@ -19,33 +18,25 @@ export const daemonSet = declareKind({
   versions: [{ group: "apps", version: "v1", schema: "apps.v1.DaemonSet" }],
   status: true,
   generation: true,
-  columns: [
-    NAME,
-    column("Desired", "Nodes that should run a pod.", "integer"),
-    column("Current", "Nodes that run one.", "integer"),
-    column("Ready", "Nodes whose pod is ready.", "integer"),
-    column("Up-to-date", "Nodes with a pod of the newest template.", "integer"),
-    column("Available", "Nodes whose pod is available.", "integer"),
-    column("Node Selector", "The nodes that it chooses."),
-    AGE,
-    ...templateColumns,
-    selectorColumn,
-  ],
-  row: (object, context) => {
-    const { metadata, spec, status } = object;
-    return [
-      metadata?.name ?? "",
+  ...workloadTable<DaemonSet>({
+    columns: [
+      column("Desired", "Nodes that should run a pod.", "integer"),
+      column("Current", "Nodes that run one.", "integer"),
+      column("Ready", "Nodes whose pod is ready.", "integer"),
+      column("Up-to-date", "Nodes with a pod of the newest template.", "integer"),
+      column("Available", "Nodes whose pod is available.", "integer"),
+      column("Node Selector", "The nodes that it chooses."),
+    ],
+    cells: ({ spec, status }) => [
       status?.desiredNumberScheduled ?? 0,
       status?.currentNumberScheduled ?? 0,
       status?.numberReady ?? 0,
       status?.updatedNumberScheduled ?? 0,
       status?.numberAvailable ?? 0,
       labelsCell(spec?.template?.spec?.nodeSelector),
-      ageCell(object, context),
-      ...templateCells(spec?.template),
-      selectorCell(spec?.selector),
-    ];
-  },
+    ],
+    selector: ({ spec }) => selectorCell(spec?.selector),
+  }),
   applyDefaults: ({ spec }) => {
     if (spec === undefined) return;
     spec.updateStrategy ??= {};
@@ -72,9 +63,6 @@ export const daemonSet = declareKind({
       ...nonNegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
     ];
   },
-  validateUpdate: ({ spec }, previous) =>
-    isDeepStrictEqual(spec?.selector, previous.spec?.selector)
-      ? []
-      : [invalid("spec.selector", goSelector(spec?.selector), "field is immutable")],
+  validateUpdate: ({ spec }, previous) => selectorUpdateErrors(spec?.selector, previous.spec?.selector),
   warnings: kindNotActedOn("DaemonSet"),
 });

@@ -1,16 +1,15 @@
-import { isDeepStrictEqual } from "node:util";
-import { AGE, NAME, ageCell, column } from "../../columns.ts";
+import { column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import { applyPodTemplateDefaults } from "../../defaulting/pod-template.ts";
 import { forbidden, invalid } from "../../field-error.ts";
 import type { FieldError } from "../../field-error.ts";
 import type { Deployment } from "../../kinds.ts";
 import { oneOf } from "../../validation/container.ts";
-import { goSelector, workloadSelectorErrors } from "../../validation/label-selector.ts";
+import { selectorUpdateErrors, workloadSelectorErrors } from "../../validation/label-selector.ts";
 import { countOrPercent, nonNegative, percentAtMost100 } from "../../validation/numbers.ts";
 import { podTemplateErrors } from "../../validation/pod-spec.ts";
 import { podSpecWarnings } from "../unserved-fields.ts";
-import { selectorCell, selectorColumn, templateCells, templateColumns } from "../workload-columns.ts";
+import { selectorCell, workloadTable } from "../workload-columns.ts";
 
 export const deployment = declareKind({
   kind: "Deployment",
@@ -22,33 +21,22 @@ export const deployment = declareKind({
   status: true,
   generation: true,
   scale: { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "selector" },
-  columns: [
-    NAME,
-    column("Ready", "Pods that are ready, of those wanted."),
-    column("Up-to-date", "Pods of the newest template."),
-    column("Available", "Pods that have been ready for at least minReadySeconds."),
-    AGE,
-    ...templateColumns,
-    selectorColumn,
-  ],
-  row: (object, context) => {
-    const { metadata, spec, status } = object;
-    return [
-      metadata?.name ?? "",
+  ...workloadTable<Deployment>({
+    columns: [
+      column("Ready", "Pods that are ready, of those wanted."),
+      column("Up-to-date", "Pods of the newest template."),
+      column("Available", "Pods that have been ready for at least minReadySeconds."),
+    ],
+    cells: ({ spec, status }) => [
       `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
       String(status?.updatedReplicas ?? 0),
       String(status?.availableReplicas ?? 0),
-      ageCell(object, context),
-      ...templateCells(spec?.template),
-      selectorCell(spec?.selector),
-    ];
-  },
+    ],
+    selector: ({ spec }) => selectorCell(spec?.selector),
+  }),
   applyDefaults: applyDeploymentDefaults,
   validate: deploymentErrors,
-  validateUpdate: ({ spec }, previous) =>
-    isDeepStrictEqual(spec?.selector, previous.spec?.selector)
-      ? []
-      : [invalid("spec.selector", goSelector(spec?.selector), "field is immutable")],
+  validateUpdate: ({ spec }, previous) => selectorUpdateErrors(spec?.selector, previous.spec?.selector),
   warnings: ({ spec }) => podSpecWarnings(spec?.template?.spec, "spec.template.spec"),
 });
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { AGE, NAME, ageCell, column, humanDuration } from "../../columns.ts";
+import { column, humanDuration } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import { applyPodTemplateDefaults } from "../../defaulting/pod-template.ts";
 import { invalid, required } from "../../field-error.ts";
@@ -10,7 +10,7 @@ import { oneOf } from "../../validation/container.ts";
 import { nonNegative } from "../../validation/numbers.ts";
 import { podTemplateErrors } from "../../validation/pod-spec.ts";
 import { kindNotActedOn } from "../unserved-fields.ts";
-import { selectorCell, selectorColumn, templateCells, templateColumns } from "../workload-columns.ts";
+import { selectorCell, workloadTable } from "../workload-columns.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -24,24 +24,15 @@ export const job = declareKind({
   versions: [{ group: "batch", version: "v1", schema: "batch.v1.Job" }],
   status: true,
   generation: true,
-  columns: [
-    NAME,
-    column("Status", "Where it stands."),
-    column("Completions", "Pods that succeeded, of those wanted."),
-    column("Duration", "How long it took, or takes."),
-    AGE,
-    ...templateColumns,
-    selectorColumn,
-  ],
-  row: (object, context) => [
-    object.metadata?.name ?? "",
-    statusCell(object),
-    completionsCell(object),
-    durationCell(object, context),
-    ageCell(object, context),
-    ...templateCells(object.spec?.template),
-    selectorCell(object.spec?.selector),
-  ],
+  ...workloadTable<Job>({
+    columns: [
+      column("Status", "Where it stands."),
+      column("Completions", "Pods that succeeded, of those wanted."),
+      column("Duration", "How long it took, or takes."),
+    ],
+    cells: (object, context) => [statusCell(object), completionsCell(object), durationCell(object, context)],
+    selector: ({ spec }) => selectorCell(spec?.selector),
+  }),
   applyDefaults: ({ spec }) => {
     if (spec !== undefined) applyJobDefaults(spec);
   },

@@ -1,4 +1,3 @@
-import { AGE, NAME, ageCell, column } from "../../columns.ts";
 import { declareKind } from "../../declare-kind.ts";
 import { applyPodTemplateDefaults } from "../../defaulting/pod-template.ts";
 import { goStringMap, invalid, required } from "../../field-error.ts";
@@ -9,7 +8,7 @@ import { labelErrors } from "../../validation/metadata.ts";
 import { nonNegative } from "../../validation/numbers.ts";
 import { podTemplateErrors } from "../../validation/pod-spec.ts";
 import { podSpecWarnings } from "../unserved-fields.ts";
-import { labelsCell, selectorColumn, templateCells, templateColumns } from "../workload-columns.ts";
+import { labelsCell, replicaTable } from "../workload-columns.ts";
 
 export const replicationController = declareKind({
   kind: "ReplicationController",
@@ -21,27 +20,7 @@ export const replicationController = declareKind({
   status: true,
   generation: true,
   scale: { specReplicas: "spec.replicas", statusReplicas: "status.replicas", selector: "labels" },
-  columns: [
-    NAME,
-    column("Desired", "Pods wanted.", "integer"),
-    column("Current", "Pods that exist.", "integer"),
-    column("Ready", "Pods that are ready.", "integer"),
-    AGE,
-    ...templateColumns,
-    selectorColumn,
-  ],
-  row: (object, context) => {
-    const { metadata, spec, status } = object;
-    return [
-      metadata?.name ?? "",
-      spec?.replicas ?? 0,
-      status?.replicas ?? 0,
-      status?.readyReplicas ?? 0,
-      ageCell(object, context),
-      ...templateCells(spec?.template),
-      labelsCell(spec?.selector),
-    ];
-  },
+  ...replicaTable<ReplicationController>(({ spec }) => labelsCell(spec?.selector)),
   applyDefaults: ({ metadata, spec }) => {
     if (spec === undefined) return;
     const labels = spec.template?.metadata?.labels;
