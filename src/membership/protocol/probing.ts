@@ -152,6 +152,11 @@ export function hearPing(state: MembershipState, ping: Ping, from: Endpoint): vo
   if (ping.node !== "" && ping.node !== state.self.name) return ignore(state);
   const to = { endpoint: replyEndpoint(ping, from), name: ping.sourceNode };
   sendMessage(state, to, { kind: "ack", ack: { seqNo: ping.seqNo, payload: EMPTY } });
+  const asker = state.members.get(ping.sourceNode);
+  if (asker?.state !== "dead") return;
+  // It lives and has not heard that it is taken for dead: told so, it refutes now, and not after the next push/pull.
+  const dead = { node: asker.name, incarnation: asker.incarnation, from: state.self.name };
+  sendParts(state, asker, [encodeMessage({ kind: "dead", dead })]);
 }
 
 /** More relays than this at once are not for probes. */

@@ -247,6 +247,24 @@ test("a ping to somebody else is not answered, and one for others is asked on an
   assert.ok(later.some((message) => message.kind === "nack" && message.nack.seqNo === 8));
 });
 
+test("whoever asks and is taken for dead is told so where it is known to be, and can refute", () => {
+  const subject = new Subject();
+  subject.alive("a", 4);
+  const source = { sourceAddr: addr(5), sourcePort: 99, sourceNode: "a" };
+  const asks = (): readonly Effect[] =>
+    subject.do({ kind: "message", message: { kind: "ping", ping: { seqNo: 3, node: "self", ...source } }, from });
+  // Beside it travel rumours, which are not this node's own word.
+  const told = (): PacketMessage[] =>
+    sent(asks()).filter((message) => message.kind === "dead" && message.dead.from === "self");
+  assert.deepEqual(told(), []);
+  subject.dead("a", "b", 4);
+  assert.deepEqual(told(), [{ kind: "dead", dead: { node: "a", incarnation: 4, from: "self" } }]);
+  assert.ok(asks().some((effect) => effect.kind === "packet" && effect.to.host === "10.0.0.2"));
+  assert.deepEqual(kinds(subject.alive("a", 5)), ["joined"]);
+  subject.dead("a", "a", 5);
+  assert.deepEqual(told(), [], "it has left, and knows");
+});
+
 const pushed = (name: string, fields: Partial<PushedNode> = {}): PushedNode => ({
   name,
   addr: addr(7),
