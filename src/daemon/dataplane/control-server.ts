@@ -154,8 +154,11 @@ export class ControlServer {
           encodeFrame({ type: "failed", code: error.code ?? "", message: error.message } satisfies FromDataplane),
         );
     });
-    // After a proper end, what is still to be sent to the pod goes out; a broken connection takes the other with it.
-    socket.on("close", () => socket.readableEnded || pod.destroy());
+    // A broken connection takes the other with it; what was sent to the pod before a half-close still goes out.
+    socket.on("close", () => {
+      if (!socket.readableEnded) pod.destroy();
+      else if (!socket.writableFinished) pod.destroySoon();
+    });
     pod.on("close", () => joined && socket.end());
   }
 }

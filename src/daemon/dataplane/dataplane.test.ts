@@ -14,6 +14,7 @@ import type { ProbeCheck } from "../../runtime/ports.ts";
 import { DataplaneClient } from "./client.ts";
 import { ControlServer } from "./control-server.ts";
 import { encodeFrame } from "./frames.ts";
+import { probeGrpc } from "./grpc-probe.ts";
 import { LimitedProber } from "./prober.ts";
 import type { DataplaneState } from "./protocol.ts";
 
@@ -170,6 +171,28 @@ test("a dial passes bytes both ways through half-closes, and tells why it was re
   await assert.rejects(client.dial("127.0.0.1", 1), (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED");
 });
 
+test("who half-closes a dial and goes later takes the connection to the pod with it", async () => {
+  let received = 0;
+  const gone = Promise.withResolvers<void>();
+  const port = await listening(
+    createServer({ allowHalfOpen: true }, (socket) => {
+      // It has more and more to say, and never ends by itself.
+      const talk = (error?: Error | null): void => {
+        if (!error) socket.write("more ".repeat(1000), talk);
+      };
+      talk();
+      socket.on("data", (chunk: Buffer) => (received += chunk.length));
+      socket.on("error", () => {}).on("close", () => gone.resolve());
+    }),
+  );
+  const connection = await client.dial("127.0.0.1", port);
+  connection.end("x".repeat(300_000));
+  connection.resume();
+  await eventually(() => received === 300_000);
+  connection.destroy();
+  await gone.promise;
+});
+
 async function httpTarget(): Promise<number> {
   return listening(
     createHttpServer((request, response) => {
@@ -245,6 +268,14 @@ test("gRPC probes ask the health service by name", async () => {
   assert.deepEqual(await ask("up"), { ok: true, message: "the service is SERVING" });
   assert.deepEqual(await ask("down"), { ok: false, message: "the service is NOT_SERVING" });
   assert.deepEqual(await ask("x"), { ok: false, message: "gRPC status 5: unknown" });
+});
+
+test("a gRPC probe that is given up before it has begun ends", async () => {
+  const port = await listening(createServer());
+  const stop = new AbortController();
+  const probe = probeGrpc({ host: "127.0.0.1", port, service: "" }, stop.signal);
+  stop.abort(new Error("given up"));
+  await assert.rejects(probe, /given up/);
 });
 
 test("a probe cannot be run while there is no dataplane, and says so", async () => {

@@ -12,6 +12,7 @@ export async function probeGrpc(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { connect } = await import("node:http2");
+  signal.throwIfAborted();
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const session = connect(`http://${authority}`);
   const aborted = (): void => session.destroy(signal.reason as Error);
