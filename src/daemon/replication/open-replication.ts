@@ -8,7 +8,7 @@ import type { AgentDeps, State } from "../agent/state.ts";
 import { parseAddress } from "../cluster/member-address.ts";
 import type { PeerQuestions, Question } from "../cluster/peer-questions.ts";
 import { ClusterMembers, type OwnMember, registerMember } from "./cluster-members.ts";
-import { DENIED_NODES, isReplicated } from "./replicated.ts";
+import { CLUSTER_MEMBERS, DENIED_NODES, isReplicated } from "./replicated.ts";
 import { replicationMetrics } from "./replication-metrics.ts";
 
 /** By then the answer to who has removed a node, or leaves, has gone out. */
@@ -49,10 +49,14 @@ export async function openReplication(own: OwnMember, deps: ReplicationDeps): Pr
     questions.answers(kind, (question, from) => answer(question, from.nodeName));
   }
   const run = async (signal: AbortSignal): Promise<void> => {
+    const appeared = (name: string): void => {
+      if (name !== nodeName) replicator.appeared(name);
+    };
     client.subscribe((report) => {
-      const back = report.kind === "joined" || report.kind === "recovered";
-      if (back && report.member.name !== nodeName) replicator.appeared(report.member.name);
+      if (report.kind === "joined" || report.kind === "recovered") appeared(report.member.name);
     }, signal);
+    // One that was removed and has joined anew is a member again once its own word of it is here.
+    store.watch(CLUSTER_MEMBERS, undefined, ({ entry }) => appeared(entry.key.name), signal);
     const drop = (): void => void clock.timer(ANSWERED_MS, dropDenied);
     store.watch(DENIED_NODES, undefined, drop, signal);
     await replicator.run(signal);
