@@ -1,0 +1,3 @@
+import { garbageTest } from "./garbage.ts";
+
+garbageTest(60);
