@@ -1,3 +1,4 @@
+import type { StatsFs } from "node:fs";
 import { readFile, statfs } from "node:fs/promises";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import type { Node } from "../api/kinds.ts";
@@ -31,6 +32,12 @@ const LEAST_PIDS = 256;
 const MAX_IMAGES = 50;
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", arm: "arm" };
 
+interface Machine {
+  readonly disk: StatsFs;
+  /** As in `/proc/meminfo`, in bytes. */
+  readonly memory: Readonly<Record<string, number>>;
+}
+
 /** Reads what the Node object says about this machine. */
 export class RuntimeNodeFacts {
   readonly #deps: NodeFactsDeps;
@@ -42,21 +49,17 @@ export class RuntimeNodeFacts {
     this.#options = options;
   }
 
-  async read(signal: AbortSignal): Promise<NodeReading> {
-    const { dataDirectory, hostIp, maxPods = 110, reservedBytes = 0 } = this.#options;
-    const notReady = await this.podmanReady(signal);
-    const [images, disk, memory, pidPressure, nodeInfo] = await Promise.all([
-      notReady === undefined ? this.#images(signal) : [],
-      statfs(dataDirectory),
-      memoryInfo(),
-      pids(),
-      this.#nodeInfo(signal, notReady === undefined),
-    ]);
+  /** What there is here and what pods may have of it. Asks nobody but the kernel. */
+  async amounts(): Promise<Pick<NodeReading, "capacity" | "allocatable">> {
+    return this.#amountsOf(await this.#machine());
+  }
+
+  #amountsOf({ disk, memory }: Machine): Pick<NodeReading, "capacity" | "allocatable"> {
+    const { maxPods = 110, reservedBytes = 0 } = this.#options;
     const total = memory["MemTotal"] ?? totalmem();
     const kib = (bytes: number): string => `${Math.max(0, Math.floor(bytes / 1024))}Ki`;
     const cpu = String(cpus().length);
     const diskBytes = disk.blocks * disk.bsize;
-    const free = disk.bavail / Math.max(1, disk.blocks);
     const pods = String(maxPods);
     return {
       capacity: { cpu, memory: kib(total), "ephemeral-storage": kib(diskBytes), pods },
@@ -66,6 +69,28 @@ export class RuntimeNodeFacts {
         "ephemeral-storage": String(Math.floor(diskBytes * 0.9)),
         pods,
       },
+    };
+  }
+
+  async #machine(): Promise<Machine> {
+    const [disk, memory] = await Promise.all([statfs(this.#options.dataDirectory), memoryInfo()]);
+    return { disk, memory };
+  }
+
+  async read(signal: AbortSignal): Promise<NodeReading> {
+    const { hostIp } = this.#options;
+    const notReady = await this.podmanReady(signal);
+    const [images, machine, pidPressure, nodeInfo] = await Promise.all([
+      notReady === undefined ? this.#images(signal) : [],
+      this.#machine(),
+      pids(),
+      this.#nodeInfo(signal, notReady === undefined),
+    ]);
+    const { disk, memory } = machine;
+    const total = memory["MemTotal"] ?? totalmem();
+    const free = disk.bavail / Math.max(1, disk.blocks);
+    return {
+      ...this.#amountsOf(machine),
       nodeInfo,
       addresses: [
         { type: "InternalIP", address: hostIp },

@@ -46,13 +46,24 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
     }
     return 0;
   } catch (error) {
-    if (stop.aborted) return 0;
+    if (stop.aborted) {
+      // It has stopped all the same; but what failed may be the last write to the disk.
+      if (!isCausedBy(error, stop.reason)) logger.warn("Failed while stopping", { error: describeError(error) });
+      return 0;
+    }
     logger.error("The agent process ends", { error: describeError(error) });
     return isFinal(error) ? REFUSED_EXIT_CODE : 1;
   } finally {
     // The channel to the supervisor would keep the process alive.
     if (process.connected) process.disconnect();
   }
+}
+
+function isCausedBy(error: unknown, reason: unknown): boolean {
+  for (let at = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
+    if (at === reason || (at instanceof Error && at.name === "AbortError")) return true;
+  }
+  return false;
 }
 
 /** Starting again by itself would not help; a part's own failure is the cause of what it takes down. */

@@ -41,9 +41,11 @@ export async function openWorkloads(
   const http = new PodmanHttp(config.podmanSocket);
   const images = new PodmanImages({ http });
   const traffic = await openTraffic(config, deps);
-  const facts = nodeFacts(config, new RuntimeNodeFacts({ http, images }, factsOptions(config)), traffic);
+  const machine = new RuntimeNodeFacts({ http, images }, factsOptions(config));
+  const facts = nodeFacts(config, machine, traffic);
   const recorder = state.recorder({ component: "kubelet", host: config.nodeName });
-  const allocatable = amounts((await facts.read(new AbortController().signal)).allocatable);
+  // Without a word to Podman, which may not answer for long while it is busy with its images.
+  const allocatable = amounts((await machine.amounts()).allocatable);
   const runtime = new PodRuntime(
     {
       runtime: new PodmanRuntime({

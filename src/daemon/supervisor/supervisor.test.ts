@@ -137,6 +137,21 @@ test("a successor waits for children that do not notice, and ends them", async (
   assert.ok(!alive(agent) && alive(after));
 });
 
+test("a successor that is stopped does not wait until children end by themselves", async () => {
+  const { options, first } = await setUp({ agent: child("agent", "stubborn") });
+  const node = start(options);
+  const agent = await answer(first);
+  node.process.kill("SIGKILL");
+  await node.exit;
+  const next = start(options);
+  await eventually(() => next.output().includes("waiting for its children to end"));
+  const asked = systemClock.monotonic();
+  next.process.kill("SIGTERM");
+  assert.equal(await next.exit, 0);
+  assert.ok(!alive(agent));
+  assert.ok(systemClock.monotonic() - asked < 4000);
+});
+
 test("a second supervisor on the same data directory is refused by name", async () => {
   const { options, first } = await setUp();
   const node = start(options);

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import { BindError, bindHandle, type BoundHandle } from "../handles/bound-handle.ts";
 import { bindRefusal } from "../handles/bind-refusal.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
@@ -12,6 +13,7 @@ import type { ChildCommand, SupervisorOptions } from "./supervisor-options.ts";
 
 /** How long the children of a supervisor that was killed may take to notice, before they are killed too. */
 const ORPHAN_MS = 5_000;
+const LOOK_MS = 50;
 
 /**
  * The parent of agent and dataplane: holds the sockets, so that no connection is refused while a child restarts, and
@@ -39,7 +41,7 @@ export class Supervisor {
     let host: HostLock | undefined;
     try {
       if (this.#options.alone) host = await HostLock.acquire(this.#options.dataDir);
-      await this.#waitForOrphans(lock.orphans);
+      await this.#waitForOrphans(lock.orphans, signal);
       for (const spec of this.#options.probed ?? []) bind(spec).close();
       for (const spec of this.#options.sockets) handles.set(spec.name, bind(spec));
       return await this.#runChildren({ lock, handles, signal });
@@ -89,17 +91,25 @@ export class Supervisor {
     }
   }
 
-  async #waitForOrphans(orphans: readonly ProcessIdentity[]): Promise<void> {
+  /** A stop does not wait for them to end by themselves. Rejects when not even a kill ends them. */
+  async #waitForOrphans(orphans: readonly ProcessIdentity[], signal: AbortSignal): Promise<void> {
     if (orphans.length === 0) return;
-    this.#logger.warn("The last supervisor was killed; waiting for its children to end", {
-      pids: orphans.map(({ pid }) => pid),
-    });
-    const deadline = this.#clock.monotonic() + ORPHAN_MS;
-    while (orphans.some(isRunning)) {
-      if (this.#clock.monotonic() >= deadline) {
-        for (const orphan of orphans) killProcess(orphan);
+    const pids = orphans.map(({ pid }) => pid);
+    this.#logger.warn("The last supervisor was killed; waiting for its children to end", { pids });
+    const start = this.#clock.monotonic();
+    const gone = (): boolean => !orphans.some(isRunning);
+    while (!gone() && this.#clock.monotonic() - start < ORPHAN_MS && !signal.aborted) {
+      await pause(this.#clock, LOOK_MS, signal);
+    }
+    for (const orphan of orphans) killProcess(orphan);
+    const killed = this.#clock.monotonic();
+    while (!gone()) {
+      if (this.#clock.monotonic() - killed >= ORPHAN_MS) {
+        throw new Error(
+          `Cannot start: of the last agent, a process cannot be ended (${pids.join(", ")}); restart this host`,
+        );
       }
-      await this.#clock.sleep(50);
+      await this.#clock.sleep(LOOK_MS);
     }
   }
 }
