@@ -58,6 +58,7 @@ export async function runPsctl(argv: readonly string[], deps: SessionDeps): Prom
       return 0;
     }
     session = new Session(deps, args);
+    await session.lookAround();
     return await command.run(session, args);
   } catch (error) {
     if (deps.signal.aborted) return 130;

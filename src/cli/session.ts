@@ -5,6 +5,7 @@ import { ApiClient } from "../client/api-client.ts";
 import type { Connection } from "../client/connection.ts";
 import { discover, findResources, type Resource } from "../client/discovery.ts";
 import { readKubeconfig } from "../client/kubeconfig.ts";
+import { findRunningAgent } from "../lib/host/running-agent.ts";
 import type { Arguments } from "./command.ts";
 import { readSettings, settingsPath } from "./settings.ts";
 import { readPath, readSecretFile } from "./read-path.ts";
@@ -35,6 +36,7 @@ export class Session {
   readonly #args: Arguments;
   #client: ApiClient | undefined;
   #target: Target | undefined;
+  #running: string | undefined;
   #resources: readonly Resource[] | undefined;
 
   constructor({ streams, env, signal }: SessionDeps, args: Arguments) {
@@ -44,8 +46,19 @@ export class Session {
     this.#args = args;
   }
 
+  /** Looks for an agent of this user on this host: its kubeconfig goes before those that may be left over. */
+  async lookAround(): Promise<void> {
+    const running = await findRunningAgent();
+    this.#running = running && join(running.dataDir, "kubeconfig");
+  }
+
+  /** Where an agent of this host writes its owner's kubeconfig, the likeliest first. */
+  get ownerKubeconfigs(): readonly string[] {
+    return [...(this.#running === undefined ? [] : [this.#running]), ...ownerKubeconfigs(this.env)];
+  }
+
   get target(): Target {
-    this.#target ??= findTarget(this.#args, this.env);
+    this.#target ??= findTarget(this.#args, this.env, this.#running);
     return this.#target;
   }
 
@@ -107,7 +120,7 @@ export interface Target {
  * Flags, then PSCTL_SERVER and PSCTL_TOKEN, then ~/.psctl/config, then KUBECONFIG, then what the agent on this very node has
  * left for its owner, and last the loopback address without a token.
  */
-function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
+function findTarget(args: Arguments, env: NodeJS.ProcessEnv, running: string | undefined): Target {
   const kubeconfig = args.text("kubeconfig");
   if (kubeconfig !== undefined) return targetOfKubeconfig(kubeconfig, args);
   const path = settingsPath(env);
@@ -126,7 +139,7 @@ function findTarget(args: Arguments, env: NodeJS.ProcessEnv): Target {
     const connection = { server: checkedServer(server), ...(token ? { token } : {}), ...(ca ? { ca } : {}) };
     return { connection, namespace: context.namespace, origin };
   }
-  const own = [...(env["KUBECONFIG"] ? [env["KUBECONFIG"]] : []), ...ownerKubeconfigs(env)];
+  const own = [env["KUBECONFIG"], running, ...ownerKubeconfigs(env)].flatMap((file) => (file ? [file] : []));
   for (const file of own) {
     try {
       const found = readKubeconfig(file);
@@ -181,7 +194,7 @@ function checkedServer(server: string): string {
 }
 
 /** Where an agent on this node writes its owner's kubeconfig. */
-export function ownerKubeconfigs(env: NodeJS.ProcessEnv): readonly string[] {
+function ownerKubeconfigs(env: NodeJS.ProcessEnv): readonly string[] {
   const own = join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "podman-swarm/kubeconfig");
   const dataDir = env["PODMAN_SWARM_DATA_DIR"];
   return [

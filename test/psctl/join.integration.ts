@@ -30,8 +30,7 @@ async function psctl(host: 1 | 2, words: readonly string[], options: RunOptions 
   const at = lab.host(host);
   const command = [at.path(process.execPath), at.path(join(root, "src/cli/main.ts")), ...words] as const;
   try {
-    const env = host === 1 ? { PODMAN_SWARM_DATA_DIR: firstDir(), ...options.env } : { ...options.env };
-    const run = host === 1 ? at.run(command, { ...options, env }) : at.runAsUser(command, { ...options, env });
+    const run = host === 1 ? at.run(command, options) : at.runAsUser(command, options);
     return { code: 0, out: await run, err: "" };
   } catch (error) {
     assert.ok(error instanceof ProgramError);
@@ -117,6 +116,27 @@ test("one command joins a host as a user; the token is then nowhere on it", asyn
   const again = await psctl(2, ["join", "10.99.0.1", "--token=-"], { input: token });
   assert.deepEqual([again.code, again.err], [0, ""]);
   assert.match(again.out, /This host is a member already: the cluster [0-9a-f]{32} has 2 nodes\./);
+});
+
+test("at a terminal psctl join asks for the token, and shows none of it", async () => {
+  const at = lab.host(2);
+  await psctl(2, ["leave"]);
+  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+  const token = await newToken();
+  const words = [process.execPath, join(root, "src/cli/main.ts")].map((word) => at.path(word));
+  const line = [...words, "join", "h1", "--node-name=n2", "--", ...PORTS].join(" ");
+  const terminal = at.spawnAsUser(["script", "-qec", line, "/dev/null"]);
+  let shown = "";
+  terminal.stdout?.setEncoding("utf8").on("data", (text: string) => (shown += text));
+  const ended = new Promise((resolve) => terminal.once("close", resolve));
+  await eventually(() => shown.includes("Join token (psctl token create prints one on a member): "), {
+    what: "a question",
+  });
+  terminal.stdin?.write(`${token}\r`);
+  assert.equal(await ended, 0, shown);
+  assert.match(shown, /Joined through h1 as n2\./);
+  assert.ok(!shown.includes(token));
+  assert.match((await psctl(2, ["members"])).out, /n1 .* alive\s+n2 .* alive/);
 });
 
 test("what runs already is not touched: psctl join says what to do", async () => {

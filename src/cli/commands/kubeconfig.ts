@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { ownerKubeconfigs } from "../session.ts";
 import type { Command } from "../command.ts";
 
 export const kubeconfig: Command = {
@@ -11,7 +10,7 @@ export const kubeconfig: Command = {
   flags: [{ name: "path", type: "switch", meaning: "print where this node keeps its owner's kubeconfig" }],
   run: async (session, args) => {
     if (args.has("path")) {
-      session.print(ownerFile(session.env));
+      session.print(ownerFile(session.ownerKubeconfigs));
       return 0;
     }
     const { server, ca, serverName, token, cert, key } = session.target.connection;
@@ -44,8 +43,8 @@ export const kubeconfig: Command = {
   },
 };
 
-function ownerFile(env: NodeJS.ProcessEnv): string {
-  for (const file of ownerKubeconfigs(env)) {
+function ownerFile(files: readonly string[]): string {
+  for (const file of files) {
     try {
       readFileSync(file);
       return file;
@@ -57,6 +56,6 @@ function ownerFile(env: NodeJS.ProcessEnv): string {
     }
   }
   throw new Error(
-    `Cannot find a kubeconfig on this host: none of ${ownerKubeconfigs(env).join(", ")} exists; is an agent running here?`,
+    `Cannot find a kubeconfig on this host: none of ${files.join(", ")} exists; is an agent running here?`,
   );
 }
