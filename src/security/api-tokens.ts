@@ -115,7 +115,11 @@ export class ApiTokens {
   /** Revokes all tokens at once, and writes a new first one to `file` (0600). Gives how many were revoked. */
   async replaceAll(file: string): Promise<number> {
     const { entries } = this.#deps.store.list(RESOURCE);
-    for (const { key, uid } of entries) await this.#deps.store.delete(key, { uid });
+    for (const { key, uid } of entries) {
+      await this.#deps.store.delete(key, { uid }).catch((error: unknown) => {
+        if (!isReason(error, "NotFound")) throw error; // another member does the same
+      });
+    }
     const token = secretBytes(32).toString("base64url");
     // The file goes first: where there is no record of a token, the file's is taken at the next start.
     await writePrivateFile(file, `${token}\n`);

@@ -82,10 +82,21 @@ export class PeerLoad {
   readonly #child: ChildProcess;
   #output = "";
 
-  constructor(host: LabHost, { dataDir, hosts }: { readonly dataDir: string; readonly hosts: readonly string[] }) {
+  constructor(
+    host: LabHost,
+    {
+      dataDir,
+      hosts,
+      env = {},
+    }: {
+      readonly dataDir: string;
+      readonly hosts: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    },
+  ) {
     const words = [process.execPath, join(import.meta.dirname, "peer-load.ts"), dataDir] as const;
     const [program, ...args] = words.map((word) => host.path(word));
-    this.#child = host.spawn([program ?? "", ...args, ...hosts], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = host.spawn([program ?? "", ...args, ...hosts], { stdio: ["pipe", "pipe", "inherit"], env });
     this.#child.stdout?.on("data", (chunk) => (this.#output += String(chunk)));
   }
 

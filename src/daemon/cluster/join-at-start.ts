@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
-import { rename, rm, rmdir } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
@@ -29,6 +29,7 @@ const WORTH_AGAIN: ReadonlySet<RefusalReason> = new Set([
   "HandshakeFailed",
   "BadRequest",
 ]);
+const NODE_KEY = "node.key";
 const ATTEMPT_MS = 10_000;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -154,7 +155,7 @@ async function standingOf(
       "Cannot join without a token: print one on a member with psctl token create, and give it with --join-token-file",
     );
   }
-  if (!known) return { is: "new", keyFile: "node.key" };
+  if (!known) return { is: "new", keyFile: NODE_KEY };
   const digest = parseJoinToken(joinToken).caDigest;
   const text = await readPrivateFile(join(directory, "joined.json"));
   const joined = text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
@@ -173,7 +174,12 @@ async function keep(
   { keyFile }: { readonly keyFile: string },
 ): Promise<void> {
   const directory = trustDirectory(config.dataDir);
-  if (keyFile !== "node.key") await rename(join(directory, keyFile), join(directory, "node.key"));
+  const key = await readPrivateFile(join(directory, keyFile));
+  if (keyFile !== NODE_KEY && key !== undefined) {
+    // Not renamed: a sealed file can be read under its own name only.
+    await writePrivateFile(join(directory, NODE_KEY), key);
+    await rm(join(directory, keyFile));
+  }
   await writePrivateFile(join(directory, "node.crt"), certificate);
   await (await GossipKeys.open(gossipKeysFile(config.dataDir), gossipKeys)).replace(gossipKeys);
   await new MemberFile(config.dataDir).write(members);
