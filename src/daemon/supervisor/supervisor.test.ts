@@ -222,5 +222,5 @@ test("a UDP port that a child will bind itself is refused before the children st
   const node = start((await setUp({ probed })).options);
   assert.equal(await node.exit, 1);
   const said = `Cannot bind the cluster socket 127.0.0.1:${port}/udp: the port is in use by .*\\(pid ${process.pid}\\); stop that process, or choose another port with --bind-addr`;
-  assert.match(node.output(), new RegExp(`^${said}`));
+  assert.match(node.output(), new RegExp(`^${said}\n$`));
 });

@@ -124,7 +124,7 @@ function bind(spec: SupervisorOptions["sockets"][number]): BoundHandle {
   try {
     return bindHandle(spec);
   } catch (error) {
-    if (error instanceof BindError) throw new Error(bindRefusal(spec, error), { cause: error });
+    if (error instanceof BindError) throw new Error(bindRefusal(spec, error)); // the sentence says all of it
     throw error;
   }
 }
