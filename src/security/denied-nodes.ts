@@ -27,7 +27,7 @@ export class DeniedNodes {
       apiVersion: "podman-swarm.io/v1",
       kind: "DeniedNode",
       metadata: { name: nodeName, creationTimestamp: timestamp(clock.now()), uid: secretBytes(16).toString("hex") },
-      spec: { until: Math.max(until, this.#until(nodeName) ?? 0) },
+      spec: { until: Math.max(until, this.until(nodeName) ?? 0) },
     };
     try {
       await store.create(key, object);
@@ -38,12 +38,13 @@ export class DeniedNodes {
   }
 
   isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
-    const until = this.#until(nodeName);
+    const until = this.until(nodeName);
     // A certificate has whole seconds, rounded down: one of the same second as the removal counts as older.
     return until !== undefined && issuedAt <= until;
   }
 
-  #until(nodeName: string): number | undefined {
+  /** Until when its certificates are refused, in milliseconds since the epoch; undefined for one that was never removed. */
+  until(nodeName: string): number | undefined {
     const entry = this.#deps.store.get(deniedNodeKey(nodeName));
     return entry && specOf(entry.object).until;
   }

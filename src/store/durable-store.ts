@@ -5,7 +5,6 @@ import type { KubeObject } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
 import { describeError } from "../lib/log.ts";
 import { backupName, backupTime, keepBackups, listBackups, writeFileAtomically } from "./backup-files.ts";
-import { CLAIMS } from "./claim-state.ts";
 import { ObjectStore, type ObjectStoreDeps, type ObjectStoreOptions } from "./object-store.ts";
 import type { ObjectState } from "./object-state.ts";
 import type { Key } from "./port.ts";
@@ -28,6 +27,9 @@ export interface DurableStoreOptions extends ObjectStoreOptions {
   /** How many backups stay; two days of hourly ones by default. */
   readonly backupsKept?: number;
 }
+
+/** The group of what no user makes. */
+const INTERNAL = ".podman-swarm.internal";
 
 const SWEEP_MS = 30_000;
 
@@ -77,9 +79,14 @@ export class DurableStore extends ObjectStore {
     return file;
   }
 
-  /** The state as text, in pieces, as of now, without claims, which their holders make again; the form is described at `state-file.ts`. */
+  /**
+   * The state as text, in pieces, as of now, without what belongs to this very cluster: claims, which their holders make
+   * again, and what members know of each other. The form is described at `state-file.ts`.
+   */
   exportState(): Iterable<string> {
-    const resources = this.resources().filter((resource) => !this.isEphemeral(resource) && resource !== CLAIMS);
+    const resources = this.resources().filter(
+      (resource) => !this.isEphemeral(resource) && !resource.endsWith(INTERNAL),
+    );
     const lists = new Map(resources.map((resource) => [resource, this.durableEntries(resource)]));
     const head = { createdAt: timestamp(this.#deps.clock.now()), node: this.#deps.nodeName };
     return writeStateFile(head, {

@@ -1,9 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import { describeError } from "../../lib/log.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import { GossipKeys } from "../../security/gossip-keys.ts";
 import { JoinTokens } from "../../security/join-tokens.ts";
+import { readNodeCertificate } from "../../security/node-certificate.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
@@ -70,7 +72,11 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   };
   const { questions, listener } = port;
   const dropDenied = (): void => listener.dropDenied();
-  const replication = await openReplication({ nodeName, ...about }, { ...own, client, questions, dropDenied });
+  const isRemoved = (): boolean => isOwnDenied(port);
+  const replication = await openReplication(
+    { nodeName, ...about },
+    { ...own, client, questions, dropDenied, isRemoved },
+  );
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file, replication });
   const addresses = (): readonly string[] => replication.addresses();
@@ -93,6 +99,12 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
     ],
   };
+}
+
+/** Whether the others refuse this node's certificate, as far as it knows. */
+function isOwnDenied({ identity, denied }: Port): boolean {
+  const name = readNodeCertificate(new X509Certificate(identity.current.certificate));
+  return name !== undefined && denied.isDenied(name);
 }
 
 interface MembershipDeps extends AgentDeps {

@@ -1,4 +1,4 @@
-import type { Part } from "../../lib/run-together.ts";
+import { type Part, runTogether } from "../../lib/run-together.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { Key } from "../../store/port.ts";
@@ -7,7 +7,8 @@ import { Replicator } from "../../store/replication/replicator.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import { parseAddress } from "../cluster/member-address.ts";
 import type { PeerQuestions, Question } from "../cluster/peer-questions.ts";
-import { ClusterMembers, type OwnMember, registerMember } from "./cluster-members.ts";
+import { ClusterMembers } from "./cluster-members.ts";
+import { keepRegistered, type OwnMember, registerMember } from "./own-member.ts";
 import { CLUSTER_MEMBERS, DENIED_NODES, isReplicated } from "./replicated.ts";
 import { replicationMetrics } from "./replication-metrics.ts";
 
@@ -20,6 +21,8 @@ export interface ReplicationDeps extends AgentDeps {
   readonly questions: PeerQuestions;
   /** Closes the connections of those who are denied by now. */
   readonly dropDenied: () => void;
+  /** Whether this node's own certificate is refused by now. */
+  readonly isRemoved: () => boolean;
 }
 
 export interface Replication {
@@ -32,7 +35,7 @@ export interface Replication {
 
 /** What all members have is pushed to the others, and compared with them. */
 export async function openReplication(own: OwnMember, deps: ReplicationDeps): Promise<Replication> {
-  const { state, client, questions, clock, random, dropDenied } = deps;
+  const { state, client, questions, clock, random, dropDenied, isRemoved } = deps;
   const logger = deps.logger.with({ part: "replication" });
   const { replica: store, metrics } = state;
   const { nodeName } = own;
@@ -59,7 +62,11 @@ export async function openReplication(own: OwnMember, deps: ReplicationDeps): Pr
     store.watch(CLUSTER_MEMBERS, undefined, ({ entry }) => appeared(entry.key.name), signal);
     const drop = (): void => void clock.timer(ANSWERED_MS, dropDenied);
     store.watch(DENIED_NODES, undefined, drop, signal);
-    await replicator.run(signal);
+    const member: Part = {
+      name: "own membership",
+      run: (until) => keepRegistered({ store, clock, logger, isRemoved }, own, until),
+    };
+    await runTogether([member, { name: "replicator", run: (until) => replicator.run(until) }], signal);
   };
   const others = (): ReturnType<ClusterMembers["known"]> => members.known().filter(({ name }) => name !== nodeName);
   return {
