@@ -138,6 +138,17 @@ test("a token with a count is good through any member while its own one lives", 
   assert.match(await refusal(via(2, made)), /was used 1 times, as often as it may be/);
 });
 
+test("an API token works on all members, until it is deleted on one", async () => {
+  const made = await one.client.json<{ id: string; token: string }>("POST", "/api/v1/tokens", { body: { name: "ci" } });
+  const status = async ({ agent }: Member): Promise<number> =>
+    (await fetch(`${agent.httpUrl}/api/v1/members`, { headers: { authorization: `Bearer ${made.token}` } })).status;
+  for (const member of [one, two, three])
+    await eventually(async () => (await status(member)) === 200, { what: "the token" });
+  await two.client.json("DELETE", `/api/v1/tokens/${made.id}`);
+  for (const member of [one, two, three])
+    await eventually(async () => (await status(member)) === 401, { what: "its end" });
+});
+
 test("who was cut away hears soon after of what was revoked and who was removed, and refuses them", async (t) => {
   const made = await makeToken(one);
   await eventually(async () => (await stateOn(three, made)) === "usable", { what: "the token on n3" });
@@ -171,7 +182,8 @@ test("a restarted agent knows it all, and a node that comes back to the cluster 
   await stop(four);
   const again = await start(4, via(2, await makeToken(two)));
   await agree([one, two, three, again], "n1 alive, n2 alive, n3 alive, n4 alive");
-  await eventually(async () => String(await tokens(again)) === String(await tokens(one)), { what: "all tokens on n4" });
+  const text = async (member: Member): Promise<string> => JSON.stringify(await tokens(member));
+  await eventually(async () => (await text(again)) === (await text(one)), { what: "all tokens on n4" });
   assert.equal(await stateOn(again, made), "revoked");
 });
 

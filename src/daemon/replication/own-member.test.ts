@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { eventually } from "../../../test/poll.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { ApiTokens } from "../../security/api-tokens.ts";
+import { DataKeys } from "../../security/data-keys.ts";
 import { DeniedNodes } from "../../security/denied-nodes.ts";
 import { JoinTokens } from "../../security/join-tokens.ts";
 import type { DurableStore } from "../../store/durable-store.ts";
@@ -17,14 +19,17 @@ import { CurrentGossipKey } from "./current-gossip-key.ts";
 import { keepRegistered, type OwnMember, type OwnMemberDeps, registerMember } from "./own-member.ts";
 import { isReplicated } from "./replicated.ts";
 
+const TOKEN = "apitokens.podman-swarm.io";
+
 interface Node extends OwnMemberDeps {
+  readonly dataDir: string;
   readonly own: OwnMember;
   readonly members: ClusterMembers;
   readonly denied: DeniedNodes;
   pass(ms: number): void;
 }
 
-async function node(t: TestContext, nodeName: string): Promise<Node> {
+async function node(t: TestContext, nodeName: string, { sealed = false } = {}): Promise<Node> {
   const dataDir = await mkdtemp(join(tmpdir(), "own-member-"));
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
@@ -32,7 +37,12 @@ async function node(t: TestContext, nodeName: string): Promise<Node> {
   const found: { members?: ClusterMembers } = {};
   const knownMembers = (key: Parameters<ClusterMembers["holders"]>[0]): readonly string[] =>
     found.members?.holders(key, nodeName) ?? [nodeName];
-  const store = await openStore({ dataDir, nodeName, clock, random, logger, knownMembers });
+  const openSealer = (used: readonly string[]): Promise<DataKeys> =>
+    DataKeys.open({ file: join(dataDir, "data.key"), used, clock });
+  const store = await openStore(
+    { dataDir, nodeName, clock, random, logger, knownMembers },
+    sealed ? { openSealer } : {},
+  );
   t.after(async () => {
     await store.close();
     await rm(dataDir, { recursive: true });
@@ -41,7 +51,12 @@ async function node(t: TestContext, nodeName: string): Promise<Node> {
   found.members = members;
   const own = { nodeName, clusterId: "c1", address: `${nodeName}:7946` };
   return {
-    ...{ store, clock, logger, own, members },
+    dataDir,
+    store,
+    clock,
+    logger,
+    own,
+    members,
     denied: new DeniedNodes({ store, clock }),
     pass: (ms) => void (offset += ms),
   };
@@ -67,7 +82,7 @@ test("trust's own objects are replicated, but for each node's first API token", 
   const keys = [...store.states()].map(({ key }) => key);
   const local = keys.filter((key) => !isReplicated(key)).map(({ name }) => name);
   assert.deepEqual([keys.length, local], [5, ["admin"]]);
-  assert.ok(isReplicated({ resource: "apitokens.podman-swarm.io", namespace: "", name: id }));
+  assert.ok(isReplicated({ resource: TOKEN, namespace: "", name: id }));
 });
 
 test("members know of one another until one is removed, and again when it has joined anew", async (t) => {
@@ -165,4 +180,23 @@ test("the key of the gossip that is the cluster's is known by name", async (t) =
   assert.deepEqual([current.is(old), current.is(next), current.is(undefined)], [false, true, false]);
   assert.equal(current.get()?.since, 2);
   assert.ok(!JSON.stringify([...store.states()]).includes(next.toString("hex")));
+});
+
+test("what is secret goes over in plain, inside of TLS, and is sealed with the receiver's own key", async (t) => {
+  const [one, two] = [await node(t, "n1", { sealed: true }), await node(t, "n2", { sealed: true })];
+  const tokens = new ApiTokens({ store: one.store, clock: one.clock, log: one.logger });
+  const { id, token } = await tokens.create("a name to look for", 0);
+  await exchange(one, two);
+  const there = new ApiTokens({ store: two.store, clock: two.clock, log: two.logger });
+  assert.equal(there.verify(token)?.id, id);
+  const sealedBy = [one, two].map(({ dataDir }) => {
+    const db = new DatabaseSync(join(dataDir, "state.db"), { readOnly: true });
+    const rows = db
+      .prepare("SELECT content, sealed_by FROM registers WHERE register = 'main' AND resource = ?")
+      .all(TOKEN);
+    db.close();
+    assert.deepEqual([rows.length, String(rows[0]?.["content"]).includes("look for")], [1, false]);
+    return rows[0]?.["sealed_by"];
+  });
+  assert.ok(sealedBy[0] !== null && sealedBy[0] !== sealedBy[1]);
 });
