@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../lib/clock.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { Metrics } from "../lib/metrics.ts";
 import { systemRandom } from "../lib/random.ts";
@@ -24,6 +24,8 @@ export interface ServedOptions {
   readonly logs?: PodLogs;
   readonly checks?: readonly HealthCheck[];
   readonly port?: number;
+  /** Decides when the server's certificate is due. */
+  readonly certificateClock?: Clock;
   /** A bound socket for plain HTTP. */
   readonly plainHandle?: object;
 }
@@ -32,7 +34,8 @@ const noLogs: PodLogs = { open: () => Promise.reject(new Error("no container run
 
 /** For tests: the whole API over real sockets of loopback, on a store in memory. */
 export async function serveInMemory(options: ServedOptions = {}) {
-  const { authenticateLoopback = false, corsOrigins = [], logs = noLogs, checks = [], port = 0, plainHandle } = options;
+  const { corsOrigins = [], logs = noLogs, checks = [], port = 0, plainHandle } = options;
+  const { authenticateLoopback = false, certificateClock: clock = systemClock } = options;
   const directory = await mkdtemp(join(tmpdir(), "apiserver-test-"));
   const stopping = new AbortController();
   const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
@@ -41,7 +44,7 @@ export async function serveInMemory(options: ServedOptions = {}) {
   const authority = await ClusterAuthority.open({ directory, clock: systemClock });
   const altNames = (): string[] =>
     serverNames({ nodeName: "test", clusterDomain: "cluster.local", serviceAddress: "10.43.0.1" });
-  const identity = new ServerIdentity({ authority, ...deps }, { directory, commonName: "test", altNames });
+  const identity = new ServerIdentity({ authority, ...deps, clock }, { directory, commonName: "test", altNames });
   await identity.load();
   const tokens = new ApiTokens({ store, ...deps });
   const audit = new AuditLog(silentLogger, { file: join(directory, "audit.log") });
@@ -59,7 +62,7 @@ export async function serveInMemory(options: ServedOptions = {}) {
       http: [plainHandle ? { handle: plainHandle } : { host: "127.0.0.1", port: 0 }],
     },
   );
-  const running = server.run(stopping.signal);
+  const running = Promise.all([server.run(stopping.signal), identity.run(stopping.signal)]);
   running.catch(() => {});
   const [secure, plain] = await server.listening();
   const endpoint = { address: "127.0.0.1", port: secure?.port ?? 0, nodeName: "test" };

@@ -42,6 +42,8 @@ export interface Member extends DialPeerDeps {
 export interface MemberOptions extends ClusterListenerOptions {
   readonly directory?: string;
   readonly nodeName?: string;
+  /** By how much the node's certificate seems older when it is looked at whether it is due. */
+  readonly certificateAgeMs?: number;
 }
 
 export async function temporary(t: TestContext): Promise<string> {
@@ -52,13 +54,14 @@ export async function temporary(t: TestContext): Promise<string> {
 
 /** A member with a cluster port of its own, which sends back what peers send. */
 export async function member(t: TestContext, options: MemberOptions = {}): Promise<Member> {
-  const { nodeName = "one", ...limits } = options;
+  const { nodeName = "one", certificateAgeMs = 0, ...limits } = options;
   const directory = options.directory ?? (await temporary(t));
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
   const authority = await ClusterAuthority.open({ directory, clock });
+  const later: Clock = { ...clock, now: () => clock.now() + certificateAgeMs };
   const identity = new NodeIdentity(
-    { authority, clock, random: systemRandom, log: silentLogger },
+    { authority, clock: later, random: systemRandom, log: silentLogger },
     { directory, nodeName, addresses: ["127.0.0.1"] },
   );
   await identity.load();
@@ -141,12 +144,16 @@ export async function refusedBoth(one: Member, attempt: Promise<unknown>, reason
   return message;
 }
 
-export async function joinedMember(t: TestContext, one: Member, nodeName = "two"): Promise<Member> {
+export async function joinedMember(
+  t: TestContext,
+  one: Member,
+  { nodeName = "two", ...options }: MemberOptions = {},
+): Promise<Member> {
   const { token } = await one.tokens.create({ name: "t" });
   const membership = await join2(one.port, token, { nodeName });
   const directory = await temporary(t);
   await saveJoinedAuthority(directory, membership.authority);
-  return await member(t, { directory, nodeName });
+  return await member(t, { ...options, directory, nodeName });
 }
 
 export async function echoes(socket: TLSSocket): Promise<void> {

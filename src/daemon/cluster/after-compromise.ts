@@ -3,12 +3,14 @@ import type { ApiTokens } from "../../security/api-tokens.ts";
 import type { JoinTokens } from "../../security/join-tokens.ts";
 import type { CaRotation } from "./ca-rotation.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
+import type { PeerQuestions } from "./peer-questions.ts";
 import { Round, type RoundDeps } from "./round.ts";
 
 /** A large database is encrypted anew in this time. */
 const RESEAL_MS = 120_000;
 
 export interface AfterCompromiseDeps extends RoundDeps {
+  readonly questions: PeerQuestions;
   readonly ca: CaRotation;
   readonly gossip: GossipRotation;
   readonly joinTokens: JoinTokens;

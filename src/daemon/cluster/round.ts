@@ -12,8 +12,8 @@ const PATIENCE_MS = 20_000;
 const AGAIN_MS = 500;
 
 export interface RoundDeps {
-  readonly client: MembershipClient;
-  readonly questions: PeerQuestions;
+  readonly client: Pick<MembershipClient, "members">;
+  readonly questions: Pick<PeerQuestions, "ask">;
   readonly clock: Clock;
   readonly nodeName: string;
 }

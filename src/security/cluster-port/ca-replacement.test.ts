@@ -14,9 +14,8 @@ import {
   dialTo,
 } from "../../../test/support/cluster-port-member.ts";
 
-test("the CA is replaced while members connect all the time, and no connection fails", async (t) => {
-  const one = await member(t);
-  const two = await joinedMember(t, one);
+/** Both connect to each other all the time. */
+function connecting(one: Member, two: Member) {
   let done = false;
   let connections = 0;
   const load = (async () => {
@@ -36,6 +35,36 @@ test("the CA is replaced while members connect all the time, and no connection f
     const now = connections;
     await eventually(() => connections > now + 4, { what: "more connections" });
   };
+  const stop = async (): Promise<void> => {
+    done = true;
+    await load;
+    assert.deepEqual([...one.refusals, ...two.refusals], []);
+  };
+  return { more, stop };
+}
+
+test("certificates are renewed again and again while members connect all the time, and no connection fails", async (t) => {
+  // Every look finds that the certificate is due.
+  const renewing = { certificateAgeMs: 80 * DAY_MS };
+  const one = await member(t, renewing);
+  const two = await joinedMember(t, one, renewing);
+  const { more, stop } = connecting(one, two);
+  const shown = new Set<string>();
+  for (let round = 1; round <= 20; round += 1) {
+    for (const { identity } of [one, two]) {
+      await identity.load();
+      shown.add(identity.current.certificate);
+    }
+    await more();
+  }
+  await stop();
+  assert.equal(shown.size, 40, "each time another one");
+});
+
+test("the CA is replaced while members connect all the time, and no connection fails", async (t) => {
+  const one = await member(t);
+  const two = await joinedMember(t, one);
+  const { more, stop } = connecting(one, two);
   await more();
   await one.authority.stage();
   await more();
@@ -52,9 +81,7 @@ test("the CA is replaced while members connect all the time, and no connection f
   };
   await eventually(() => signedByNew(one) && signedByNew(two), { what: "renewed certificates" });
   await more();
-  done = true;
-  await load;
-  assert.deepEqual([...one.refusals, ...two.refusals], []);
+  await stop();
   const { token } = await one.tokens.create({ name: "t" });
   await join2(two.port, token, { nodeName: "three" }).catch((error: Error) =>
     assert.match(error.message, /not known here/),

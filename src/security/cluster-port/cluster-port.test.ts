@@ -35,7 +35,7 @@ test("a node joins with one address and one token, and then both speak with both
   assert.deepEqual(membership.members, ["127.0.0.1:7946"]);
   assert.deepEqual(membership.authority, one.authority.material);
   await eventually(() => one.joined.includes("two"), { what: "the join told" });
-  const two = await joinedMember(t, one, "three");
+  const two = await joinedMember(t, one, { nodeName: "three" });
   for (const [from, to, name] of [
     [two, one, "one"],
     [one, two, "three"],

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { MemberView } from "../../membership/protocol/effects.ts";
+import { type Clock, systemClock } from "../../lib/clock.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
+import { Round, RoundFailed, type RoundOptions, tellAway } from "./round.ts";
+
+type States = Record<string, MemberView["state"]>;
+
+/** Sleeping takes no time, and lets the waited time pass. */
+function testClock(): Clock {
+  let passed = 0;
+  return { ...systemClock, monotonic: () => passed, sleep: async (ms) => void (passed += ms) };
+}
+
+/** Members whose answers and states are as given; `me` is the one that asks. */
+function roundOf(
+  states: States,
+  answer: (name: string, states: States) => unknown,
+  options: RoundOptions = {},
+): { readonly round: Round; readonly asked: string[] } {
+  const asked: string[] = [];
+  const members = (): MemberView[] =>
+    Object.entries({ me: "alive" as const, ...states }).map(([name, state]) => ({
+      name,
+      host: name,
+      port: 7946,
+      state,
+      incarnation: 1,
+      meta: new Uint8Array(),
+      protocol: { min: 1, max: 5, current: 5 },
+      delegate: { min: 0, max: 0, current: 0 },
+    }));
+  const ask = async ({ host }: { readonly host: string }): Promise<Record<string, unknown>> => {
+    asked.push(host);
+    const given = answer(host, states);
+    if (given instanceof Error) throw given;
+    return {};
+  };
+  const round = new Round({ client: { members }, questions: { ask }, clock: testClock(), nodeName: "me" }, options);
+  return { round, asked };
+}
+
+const broken = new Error("it cannot be reached");
+
+test("all are asked that live, and nobody else", async () => {
+  const { round, asked } = roundOf({ a: "alive", b: "suspect", c: "dead", d: "left", e: "alive" }, () => ({}), {
+    except: ["e"],
+  });
+  await round.ask({ kind: "step" });
+  assert.deepEqual(asked.toSorted(), ["a", "b"]);
+  assert.deepEqual([round.away, [...round.reached.keys()].toSorted()], [["c"], ["a", "b"]]);
+});
+
+test("a suspect that cannot be reached is away, and is asked for nothing more", async () => {
+  const { round, asked } = roundOf({ a: "alive", b: "suspect" }, (name) => (name === "b" ? broken : {}));
+  await round.ask({ kind: "one" });
+  await round.ask({ kind: "two" });
+  assert.deepEqual(asked, ["a", "b", "a"]);
+  assert.equal(tellAway(round.away), " b was away and gets it when it is back.");
+});
+
+test("a member that fails is asked again until it is suspected", async () => {
+  const states: States = { a: "alive" };
+  const { round, asked } = roundOf(states, () => {
+    if (asked.length === 3) states["a"] = "suspect";
+    return broken;
+  });
+  await round.ask({ kind: "step" });
+  assert.equal(asked.length, 3);
+  assert.deepEqual(round.away, ["a"]);
+});
+
+test("a member that lives and does not do it is told by name", async () => {
+  const cases = [
+    [broken, /^a: it cannot be reached$/],
+    [new RefusedError("BadRequest", "the disk is full"), /^a: the disk is full$/],
+  ] as const;
+  for (const [failure, expected] of cases) {
+    const { round } = roundOf({ a: "alive", b: "alive" }, (name) => (name === "a" ? failure : {}));
+    await assert.rejects(round.ask({ kind: "step" }), (error) => {
+      assert.ok(error instanceof RoundFailed);
+      assert.match(error.message, expected);
+      assert.deepEqual(error.members, ["a"]);
+      return true;
+    });
+    assert.deepEqual([...round.reached.keys()], ["b"]);
+  }
+});
+
+test("a refusal that says that it was done before is an answer", async () => {
+  const denied = new RefusedError("NodeDenied", "the node me was removed");
+  const { round } = roundOf({ a: "alive" }, () => denied, { doneBy: "NodeDenied" });
+  await round.ask({ kind: "step" });
+  assert.deepEqual([...round.reached.keys()], ["a"]);
+});
