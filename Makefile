@@ -34,6 +34,7 @@ demo-down:
 N ?= 3
 
 lab:
+	@scripts/lab/machine note
 	@scripts/setup/setup tests
 	@npm run -s build
 	@npm run -s lab -- up $(N) $(if $(ROOTLESS),--rootless)
@@ -41,6 +42,7 @@ lab:
 lab-down:
 	@scripts/setup/setup packages-only
 	@npm run -s lab -- down
+	@scripts/lab/machine restore
 
 clean: demo-down lab-down
 	rm -rf dist .cache node_modules
