@@ -134,35 +134,49 @@ async function joinOnce(
 }
 
 async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, address: string): Promise<number> {
-  const list = await membersOf(dataDir, session.signal);
   const who = `An agent runs here already, with pid ${pid} and --data-dir ${dataDir}`;
-  if (list === undefined) {
-    session.streams.err(`${who}, and its API does not answer: see its log, or stop it with: ${stopWords({ pid })}\n`);
+  const state = await stateOf(dataDir, session.signal);
+  if (typeof state === "string") {
+    const stop = stopWords({ pid });
+    session.streams.err(`${who}, and its API does not answer: ${state}. Look into its log, or stop it with: ${stop}\n`);
     return 1;
   }
+  const { cluster, members, pods } = state;
   const asked = withPort(address);
-  if (list.members.length > 1 && list.members.some(({ host, port }) => `${host}:${port}` === asked)) {
-    session.print(`This host is a member already: the cluster ${list.cluster} has ${list.members.length} nodes.`);
+  if (members.length > 1 && members.some(({ host, port }) => `${host}:${port}` === asked)) {
+    session.print(`This host is a member already: the cluster ${cluster} has ${members.length} nodes.`);
     return 0;
   }
+  const what =
+    members.length > 1
+      ? `as a node of the cluster ${cluster}, in which it takes part with ${members.length - 1} others`
+      : `as a cluster of its own ${pods === 0 ? "that runs nothing" : `that runs ${pods === 1 ? "a pod" : `${pods} pods`}`}`;
   const steps =
-    list.members.length > 1
+    members.length > 1
       ? ["psctl leave"]
-      : [stopWords({ pid }), `mv ${dataDir} ${dataDir}.old      # what this cluster of one node holds; or remove it`];
-  const what = list.members.length > 1 ? `as a node of the cluster ${list.cluster}` : "as a cluster of its own";
-  const lines = [`${who}, ${what}. To join ${address} instead:`, "", ...steps, `psctl join ${address}`];
-  session.streams.err(`${lines.map((line, at) => (at < 2 ? line : `  ${line}`)).join("\n")}\n`);
+      : [
+          ...(pods === 0
+            ? []
+            : ["kubectl delete deployments,statefulsets,daemonsets,jobs,pods --all --all-namespaces"]),
+          stopWords({ pid }),
+          `mv ${dataDir} ${dataDir}.old`,
+        ];
+  const lines = ["", ...steps, `psctl join ${address}`].map((line) => (line === "" ? line : `  ${line}`));
+  session.streams.err(`${who}, ${what}. To join ${address} instead:\n${lines.join("\n")}\n`);
   return 1;
 }
 
-async function membersOf(dataDir: string, signal: AbortSignal): Promise<MemberList | undefined> {
+/** What the agent that runs here is part of; a text that says why it does not tell. */
+async function stateOf(dataDir: string, signal: AbortSignal): Promise<(MemberList & { pods: number }) | string> {
   let client: ApiClient | undefined;
   try {
     client = new ApiClient(readKubeconfig(joinPath(dataDir, "kubeconfig")).connection);
-    return await client.json<MemberList>("GET", "/api/v1/members", { signal });
-  } catch {
+    const list = await client.json<MemberList>("GET", "/api/v1/members", { signal });
+    const { items } = await client.json<{ items: readonly unknown[] }>("GET", "/api/v1/pods", { signal });
+    return { ...list, pods: items.length };
+  } catch (error) {
     signal.throwIfAborted();
-    return undefined; // told as an agent that does not answer
+    return describeError(error);
   } finally {
     client?.close();
   }

@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { runProgram } from "../../lib/host/run-program.ts";
@@ -49,6 +59,12 @@ function unitFile(env: NodeJS.ProcessEnv): string {
   return join(env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "systemd/user", UNIT);
 }
 
+const LINGERS = "It runs without this user being logged in (loginctl disable-linger changes that).";
+const DOES_NOT_LINGER =
+  "It ends when this user logs out, until root lets it run on: loginctl enable-linger with this user's name.";
+/** A log of the background is not rotated by anybody else. */
+const LONGEST_LOG_BYTES = 16 * 1024 * 1024;
+
 async function startUnit({ words, env, signal }: AgentStart): Promise<StartedAgent> {
   const rootless = userInfo().uid !== 0;
   const user = rootless ? ["--user"] : [];
@@ -60,10 +76,12 @@ async function startUnit({ words, env, signal }: AgentStart): Promise<StartedAge
   await runProgram([...systemctl, "reset-failed", UNIT], { env, signal }).catch(() => {}); // where it never failed
   await runProgram([...systemctl, "enable", UNIT], { env, signal });
   await runProgram([...systemctl, "restart", UNIT], { env, signal });
+  const lingers = !rootless || (await tryProgram(["loginctl", "enable-linger"], { env, signal })).code === 0;
   const log = `journalctl ${rootless ? "--user " : ""}-u ${UNIT}`;
   return {
     told: [
-      `The agent runs as the unit ${UNIT}, which starts it again after a reboot${rootless ? " once this user has logged in (loginctl enable-linger lets it start before)" : ""}.`,
+      `The agent runs as the unit ${UNIT}, which starts it again after a reboot.`,
+      ...(rootless ? [lingers ? LINGERS : DOES_NOT_LINGER] : []),
       `${systemctl.join(" ")} stop ${UNIT} stops it; its flags are in ${file}.`,
     ],
     log,
@@ -82,6 +100,7 @@ async function startUnit({ words, env, signal }: AgentStart): Promise<StartedAge
 function startInBackground({ words, dataDir, env }: AgentStart): StartedAgent {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = join(dataDir, "agent.log");
+  if (existsSync(log) && statSync(log).size > LONGEST_LOG_BYTES) renameSync(log, `${log}.1`);
   const file = openSync(log, "a", 0o600);
   chmodSync(log, 0o600);
   const from = statSync(log).size;

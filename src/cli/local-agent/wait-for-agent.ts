@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ApiClient, ConnectionError } from "../../client/api-client.ts";
+import { ApiClient } from "../../client/api-client.ts";
 import { readKubeconfig } from "../../client/kubeconfig.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { findRunningAgent } from "../../lib/host/running-agent.ts";
@@ -57,9 +57,8 @@ async function look(withOthers: boolean, signal: AbortSignal): Promise<ReadyAgen
     return { ...list, kubeconfig };
   } catch (error) {
     signal.throwIfAborted();
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && !(error instanceof ConnectionError)) throw error;
-    return `its API does not answer (${describeError(error)})`;
+    // Whatever it is, it may pass while the agent starts; it is told if it does not.
+    return `its API does not answer as it should (${describeError(error)})`;
   } finally {
     client?.close();
   }
