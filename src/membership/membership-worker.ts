@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { collectAfterStart } from "../lib/collect-after-start.ts";
 import { createLogger, describeError } from "../lib/log.ts";
 import { MembershipNode } from "./membership-node.ts";
 import { NetworkTransport } from "./network/network-transport.ts";
@@ -88,6 +89,7 @@ async function serve(): Promise<void> {
     );
   });
   answer({ kind: "ready", members: node.members() });
+  collectAfterStart();
   await ended;
 }
 

@@ -3,6 +3,9 @@ import { startWorker } from "../lib/worker-entry.ts";
 import type { MemberView, Report } from "./protocol/effects.ts";
 import type { Call, MembershipConfig, WorkerAnswer, WorkerRequest } from "./worker-messages.ts";
 
+/** What is short-lived here is small, and room for more of it would be kept. Long-lived memory has V8's own limit. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -46,7 +49,7 @@ export class WorkerCalls {
     config: MembershipConfig,
     onReport: (report: Report) => void,
   ): Promise<{ calls: WorkerCalls; members: readonly MemberView[] }> {
-    const worker = startWorker("membership/membership-worker", { workerData: config });
+    const worker = startWorker("membership/membership-worker", { workerData: config, resourceLimits: LIMITS });
     const calls = new WorkerCalls(worker, onReport);
     const failed = calls.ended.then((error) => Promise.reject(error ?? new Error("it ended")));
     const first = await Promise.race([calls.#first, failed]);

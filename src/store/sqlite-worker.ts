@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
+import { collectAfterStart } from "../lib/collect-after-start.ts";
 import { DamagedError, SqliteDatabase } from "./sqlite-database.ts";
 import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
 import { NewerSchemaError } from "./sqlite-schema.ts";
@@ -98,6 +99,7 @@ function start(): void {
     const database = new SqliteDatabase(data);
     serve(database, held);
     answer({ kind: "done" });
+    collectAfterStart();
   } catch (error) {
     held.close();
     answer({ kind: "failed", failure: failure(error), message: text(error) });

@@ -1,4 +1,5 @@
 import { systemClock } from "../../lib/clock.ts";
+import { collectAfterStart } from "../../lib/collect-after-start.ts";
 import { DamagedFile } from "../../lib/damaged-file.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -37,6 +38,7 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
         name: "host report",
         run: (signal: AbortSignal) => reportHost(config, { ...deps, state, signal }),
       };
+      collectAfterStart();
       await runTogether(
         [...state.parts, ...trust.parts, ...cluster.parts, ...controlPlane.parts, ...workloads.parts, host],
         stop,

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { DnsServer } from "../../dns/dns-server.ts";
 import { loadPoolWithParser } from "../../ingress/load-pool.ts";
+import { collectAfterStart } from "../../lib/collect-after-start.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createLogger, describeError, type Level, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -23,6 +24,7 @@ export async function runDataplane(args: readonly string[] = process.argv.slice(
   const [level = "info", format = "json"] = args as [Level?, ("text" | "json")?];
   const logger = createLogger({ level, format }).with({ process: "dataplane" });
   const { sockets: received, stop } = connectToSupervisor();
+  collectAfterStart();
   try {
     const sockets = await received;
     // The ingress loads this when it starts, which is too late: by then, the program may not be readable any more.
