@@ -142,6 +142,15 @@ test("CA and gossip key are replaced under load, and nothing fails on old kubeco
   assert.ok(connections > 10);
 });
 
+test("pods are told of all CAs to believe", async () => {
+  const path = "/api/v1/namespaces/default/configmaps/kube-root-ca.crt";
+  const told = async (): Promise<number> => {
+    const { data } = await client(2).json<{ data: Record<string, string> }>("GET", path);
+    return (data["ca.crt"] ?? "").split("BEGIN CERTIFICATE").length - 1;
+  };
+  await eventually(async () => (await told()) === 3, { what: "three CAs" });
+});
+
 test("kubectl works with the kubeconfig from before, and with the new one", async () => {
   assert.notEqual(readFileSync(agent(1).kubeconfig, "utf8"), readFileSync(oldKubeconfig, "utf8"));
   for (const file of [oldKubeconfig, agent(1).kubeconfig]) assert.match(await kubectl(file), /kube-system +Active/);

@@ -23,6 +23,7 @@ import {
   schedulerMetrics,
 } from "./control-metrics.ts";
 import { healthChecks } from "./health-checks.ts";
+import { publishCa } from "./publish-ca.ts";
 import type { AgentDeps, State } from "./state.ts";
 import { firstServiceAddress, type Trust } from "./trust.ts";
 import type { Workloads } from "./workloads.ts";
@@ -51,7 +52,17 @@ export async function openControlPlane(
     name: "bootstrap objects",
     run: (signal) => keepBootstrapObjects({ objects, log }, bootstrap, signal),
   };
-  return { parts: [...api, controllerPart(deps), schedulerPart(deps), keeper] };
+  const { authority } = deps.trust;
+  const publisher: Part = {
+    name: "CA for pods",
+    run: (signal) => publishCa({ objects, authority, rootCa: () => rootCaOf(deps.trust), log }, signal),
+  };
+  return { parts: [...api, controllerPart(deps), schedulerPart(deps), keeper, publisher] };
+}
+
+/** What pods are to believe of an API. */
+function rootCaOf({ authority, provided }: Trust): string {
+  return [...authority.trusted, provided?.ca ?? ""].join("");
 }
 
 function schedulerPart({ clock, logger, state }: ControlPlaneDeps): Part {
@@ -70,7 +81,7 @@ function controllerPart({ clock, logger, state, trust }: ControlPlaneDeps): Part
   const { objects } = state;
   const view = new ClusterView({ objects });
   const recorder = (component: string) => state.recorder({ component });
-  const rootCa = (): string => [...trust.authority.trusted, trust.provided?.ca ?? ""].join("");
+  const rootCa = (): string => rootCaOf(trust);
   const controllers = createControllers({ objects, view, clock, recorder, kinds: declarations, rootCa });
   const runner = new ControllerRunner({
     objects,
