@@ -183,3 +183,29 @@ test("the data directory of another cluster is refused, and stays as it was", as
   const { code, err } = await join2(token, ["--node-name=n2"]);
   assert.equal(code, 0, err);
 });
+
+test("an agent that does not start after it has joined says why, and the same command works once that is mended", async () => {
+  const at = lab.host(2);
+  const passphrase = join(at.home, "passphrase");
+  await at.runAsUser(["sh", "-c", `umask 77; echo 'a long passphrase' >${passphrase}`]);
+  const leave = async (): Promise<void> => {
+    await psctl(2, ["leave"]);
+    await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+  };
+  const token = await newToken();
+  const attempt = (flags: readonly string[]): Promise<Outcome> =>
+    psctl(2, ["join", "h1", "--token=-", "--node-name=n2", "--", ...PORTS, ...flags], { input: token });
+  const locked = [`--unlock-passphrase-file=${passphrase}`];
+  await leave();
+  const first = await attempt(locked);
+  assert.equal(first.code, 0, first.err);
+  await leave();
+  const { code, err } = await attempt([]);
+  assert.equal(code, 1);
+  assert.match(err, /The agent did not start\. It said:\n.*data\.key is locked: give its passphrase/);
+  assert.match(err, /This host stays joined: mend that, and run the same psctl join again\./);
+  const again = await attempt(locked);
+  assert.deepEqual([again.code, again.err], [0, ""]);
+  assert.match(again.out, /This node is of that cluster already\.\nThe cluster [0-9a-f]{32} has 2 nodes/);
+  await assert.rejects(at.run(["grep", "-rqF", "PRIVATE KEY", join(secondDir(), "pki")]), /exit code 1/);
+});
