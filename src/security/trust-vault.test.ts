@@ -65,6 +65,16 @@ test("a sealed file opens in its own place only, and with a replaced data key af
   assert.equal(await readPrivateFile(join(dataDir, "pki/ca.json")), WORD);
 });
 
+test("what a node that has left set aside is sealed too, before it was locked or after", async (t) => {
+  const { dataDir, passphraseFile, start } = await directory(t);
+  await rename(join(dataDir, "pki"), join(dataDir, "pki.left-20261122T000000Z"));
+  await start({ passphraseFile });
+  const file = join(dataDir, "pki.left-20261122T000000Z/ca.json");
+  assert.ok(!(await readFile(file, "utf8")).includes("PRIVATE"));
+  await rename(join(dataDir, "pki.left-20261122T000000Z"), join(dataDir, "pki"));
+  assert.equal(await readPrivateFile(join(dataDir, "pki/ca.json")), WORD);
+});
+
 test("what is written while files are sealed anew is not undone", async (t) => {
   const { dataDir, passphraseFile, start } = await directory(t);
   const { keys, vault } = await start({ passphraseFile });

@@ -29,7 +29,7 @@ export class TrustVault implements FileVault {
   }
 
   covers(path: string): boolean {
-    const name = relative(this.#dataDir, path);
+    const name = this.#nameOf(path);
     if (name === "api-token") return true;
     return name.startsWith("pki/") && !name.endsWith(".crt") && !OPEN_FILES.some((open) => name === `pki/${open}`);
   }
@@ -50,16 +50,24 @@ export class TrustVault implements FileVault {
 
   /** After the data key was locked, unlocked or replaced. */
   async reseal(): Promise<void> {
-    const pki = join(this.#dataDir, "pki");
-    const found = await readdir(pki, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    });
+    const entries = await readdir(this.#dataDir, { withFileTypes: true });
+    const directories = entries.filter(
+      (entry) => entry.isDirectory() && this.#nameOf(join(this.#dataDir, entry.name, "x")) === "pki/x",
+    );
+    const lists = directories.map(({ name }) =>
+      readdir(join(this.#dataDir, name), { recursive: true, withFileTypes: true }),
+    );
+    const found = (await Promise.all(lists)).flat();
     const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
     await resealFiles([...files, join(this.#dataDir, "api-token")].filter((path) => this.covers(path)));
   }
 
   #context(path: string): string {
-    return JSON.stringify(["file", relative(this.#dataDir, path)]);
+    return JSON.stringify(["file", this.#nameOf(path)]);
+  }
+
+  /** What a node that has left sets aside keeps its name: it was sealed under that. */
+  #nameOf(path: string): string {
+    return relative(this.#dataDir, path).replace(/^pki\.left-[^/]+\//, "pki/");
   }
 }
