@@ -1,6 +1,6 @@
 import { chmodSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { text } from "node:stream/consumers";
+import { receivedText } from "../../test/received-text.ts";
 
 /** What a shell asks of the lab's keeper: words as they were typed. */
 export type Order = readonly [command: string, ...args: string[]];
@@ -19,7 +19,7 @@ async function answer(socket: Socket, obey: (order: Order) => Promise<unknown>):
   let told: Answer;
   socket.on("error", () => {}); // who asked has gone: what was asked is done all the same
   try {
-    told = { said: await obey(JSON.parse(await text(socket)) as Order) };
+    told = { said: await obey(JSON.parse(await receivedText(socket)) as Order) };
   } catch (error) {
     told = { failed: (error as Error).message };
   }
@@ -30,7 +30,7 @@ async function answer(socket: Socket, obey: (order: Order) => Promise<unknown>):
 export async function giveOrder<T>(path: string, order: Order): Promise<T> {
   const socket = connect(path);
   socket.end(JSON.stringify(order));
-  const answered = await text(socket);
+  const answered = await receivedText(socket);
   if (answered === "") throw new Error("Cannot ask the lab: it ended before it answered");
   const told = JSON.parse(answered) as Answer;
   if ("failed" in told) throw new Error(told.failed);

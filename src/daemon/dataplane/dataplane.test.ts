@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { eventually } from "../../../test/poll.ts";
+import { receivedText } from "../../../test/received-text.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import type { ProbeCheck } from "../../runtime/ports.ts";
@@ -158,12 +159,10 @@ test("nonsense on the socket closes that connection and nothing else", async () 
 
 test("a dial passes bytes both ways through half-closes, and tells why it was refused", async () => {
   const port = await listening(
-    createServer({ allowHalfOpen: true }, (socket) => {
-      // By events: on Node 26.10, and before 24.21, `text` destroys a half-open socket when its other side ends.
-      let all = "";
-      socket.setEncoding("utf8").on("data", (chunk: string) => (all += chunk));
-      socket.on("end", () => socket.end(all.toUpperCase()));
-    }),
+    createServer(
+      { allowHalfOpen: true },
+      (socket) => void receivedText(socket).then((all) => socket.end(all.toUpperCase())),
+    ),
   );
   const connection = await client.dial("127.0.0.1", port);
   connection.end("hello ".repeat(50_000));
