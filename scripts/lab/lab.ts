@@ -87,7 +87,7 @@ async function startKeeper(hosts: string, rootless: boolean): Promise<void> {
     await formed.promise;
   } catch (error) {
     if (keeper.exitCode === null && keeper.signalCode === null) await once(keeper, "exit");
-    await down();
+    removeLeftovers();
     throw error;
   }
   keeper.disconnect();
