@@ -161,7 +161,9 @@ async function standingOf(
   const joined = text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
   if (joined?.caDigest === digest) return { is: "member" };
   const { trusted, clusterId } = await ClusterAuthority.open({ directory, clock }).catch((cause: unknown) => {
-    throw cause instanceof DamagedFile ? new ConfigError(`Cannot join: ${ofAnother(dataDir)}`, { cause }) : cause;
+    if (!(cause instanceof DamagedFile)) throw cause;
+    const unless = `unless that has a new CA since: ${cause.message}`;
+    throw new ConfigError(`Cannot join: ${ofAnother(dataDir)}; ${unless}`, { cause });
   });
   if (trusted.some((ca) => caDigest(ca) === digest)) return { is: "member" };
   // The key of before may be in the hands of whoever is the reason for the new CA.
