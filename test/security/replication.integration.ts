@@ -187,6 +187,18 @@ test("a restarted agent knows it all, and a node that comes back to the cluster 
   assert.equal(await stateOn(again, made), "revoked");
 });
 
+test("of two that were parted while the gossip key was replaced, the one with the older key takes the newer", async (t) => {
+  for (const member of running.slice(2)) await stop(member);
+  await agree([one, two], "n1 alive, n2 alive, n3 dead, n4 dead");
+  lab.host(2).cut();
+  await agree([one], "n1 alive, n2 dead, n3 dead, n4 dead");
+  await agree([two], "n1 dead, n2 alive, n3 dead, n4 dead");
+  const { message } = await one.client.json<{ message: string }>("POST", "/api/v1/keys/gossip/rotate");
+  assert.match(message, /is replaced on the one node/);
+  lab.host(2).heal();
+  await timed(t, "both agree again", () => agree([one, two], "n1 alive, n2 alive, n3 dead, n4 dead"));
+});
+
 test("what is replicated is counted", async () => {
   const lag = async (): Promise<boolean> => /lag_seconds 0\n/.test(await one.client.text("GET", "/metrics"));
   await eventually(lag, { what: "nothing to wait", timeoutMs: REPAIR_MS });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import fc from "fast-check";
 import { eventually } from "../../../test/poll.ts";
+import { ApiError } from "../../api/api-error.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { systemRandom } from "../../lib/random.ts";
+import { seededRandom, systemRandom } from "../../lib/random.ts";
 import { keyId, stateVersion } from "../object-state.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { openMemoryStore } from "../open-memory-store.ts";
@@ -226,6 +228,33 @@ test("in a large cluster a change goes to a few, who pass it on", async (t) => {
   await agree(nodes, "all 40 to have it");
   const first = network.asked.slice(before).filter((line) => line.startsWith("n1 store-push")).length;
   assert.ok(first < 10, `${first} pushes of the first`);
+});
+
+test("whatever happens to a few replicas on a network that parts and heals, they agree in the end", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer(), async (seed) => {
+      const random = seededRandom(seed);
+      const pick = (count: number): number => Math.floor(random.next() * count);
+      const { nodes, network } = start(t, 4, { repairEveryMs: 30 });
+      network.unnoticed = random.next() < 0.5;
+      for (let step = 0; step < 60; step += 1) {
+        const { store, name: node } = nodes[pick(nodes.length)] as Node;
+        const name = `p${pick(6)}`;
+        const actions = [
+          () => store.create(podKey(name), pod(name, { spec: { step } })),
+          () => store.update(podKey(name), pod(name, { spec: { step } }), { register: "main" }),
+          () => store.update(podKey(name), pod(name, { status: { step } }), { register: "status" }),
+          () => store.delete(podKey(name)),
+          async () => network.move(node, pick(2)),
+          () => systemClock.sleep(2),
+        ];
+        await actions[pick(actions.length)]?.().catch((error: unknown) => assert.ok(error instanceof ApiError));
+      }
+      for (const { name } of nodes) network.move(name, 0);
+      await agree(nodes, `all to agree (seed ${seed})`);
+    }),
+    { numRuns: 8 },
+  );
 });
 
 test("a replica that sends rubbish changes nothing", async (t) => {
