@@ -116,6 +116,25 @@ test("every refusal is told by psctl join itself, and nothing is left behind", a
   assert.match(out, new RegExp(`^${/-(\S{8})[^-]*$/.exec(good)?.[1]} +usable +1 `, "m"));
 });
 
+test("a cluster port whose UDP half is taken is told with its holder, by psctl join and by the agent itself", async () => {
+  const at = lab.host(2);
+  const hold = "require('node:dgram').createSocket('udp4').bind(7946, () => console.log('bound'))";
+  const holder = at.spawnAsUser([at.path(process.execPath), "-e", hold]);
+  const gone = new Promise((resolve) => holder.once("close", resolve));
+  try {
+    await new Promise((resolve) => holder.stdout?.once("data", resolve));
+    const said =
+      /Cannot bind the cluster socket 0\.0\.0\.0:7946\/udp: the port is in use by .*\(pid \d+\); stop that process, or choose another port with --bind-addr$/m;
+    const { code, err } = await join2(await newToken());
+    assert.deepEqual([code, said.test(err), existsSync(secondDir())], [1, true, false]);
+    const agent = [at.path(process.execPath), at.path(join(root, "src/daemon/main.ts")), ...PORTS] as const;
+    await assert.rejects(at.runAsUser([...agent, `--data-dir=${join(at.home, "never")}`]), said);
+  } finally {
+    process.kill(at.pidOf(holder));
+    await gone;
+  }
+});
+
 test("one command joins a host as a user; the token is then nowhere on it", async () => {
   const token = await newToken(["--uses=1"]);
   const { out, err, code } = await join2(token, ["--node-name=n2"]);

@@ -1,13 +1,13 @@
 import { ConnectionError } from "../../client/api-client.ts";
 import { findRunningAgent } from "../../lib/host/running-agent.ts";
 import type { Arguments, Command } from "../command.ts";
+import { AGENT_FLAGS, agentFlags } from "../local-agent/agent-flags.ts";
 import { agentProgram } from "../local-agent/agent-program.ts";
 import { dataDirOf } from "../local-agent/data-dir.ts";
 import { startAgent } from "../local-agent/start-agent.ts";
 import { waitForAgent } from "../local-agent/wait-for-agent.ts";
 import type { Session } from "../session.ts";
 import { readSettings, settingsPath } from "../settings.ts";
-import { AGENT_FLAGS, agentFlags } from "./join.ts";
 import { readMembers } from "./members.ts";
 import { joinHelp, type NewToken } from "./token.ts";
 
@@ -29,7 +29,7 @@ export const init: Command = {
     // Whoever names a server means that one, and not this host.
     const started = !isServerGiven(session, args) && (await startWhereNoneRuns(session, flags));
     if (!started && flags.length > 0) {
-      session.streams.err(`Not used, as an agent runs already: ${flags.join(" ")}\n`);
+      session.streams.err(`Not used, as no agent is started: ${flags.join(" ")}\n`);
     }
     if (!(await isHealthy(session))) return 1;
     const { cluster, members } = await readMembers(session);

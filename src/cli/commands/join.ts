@@ -4,7 +4,8 @@ import { readKubeconfig } from "../../client/kubeconfig.ts";
 import { ProgramError, runProgram } from "../../lib/host/run-program.ts";
 import { findRunningAgent, type RunningAgent } from "../../lib/host/running-agent.ts";
 import { describeError } from "../../lib/log.ts";
-import type { Arguments, Command, CommandFlag } from "../command.ts";
+import type { Arguments, Command } from "../command.ts";
+import { AGENT_FLAGS, agentFlags } from "../local-agent/agent-flags.ts";
 import { agentProgram } from "../local-agent/agent-program.ts";
 import { startAgent, stopWords } from "../local-agent/start-agent.ts";
 import { waitForAgent } from "../local-agent/wait-for-agent.ts";
@@ -12,26 +13,6 @@ import { readSecretFile } from "../read-path.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 import type { MemberList } from "./members.ts";
-
-/** Flags of the agent that are often needed; all others stand after `--`. */
-export const AGENT_FLAGS: readonly CommandFlag[] = [
-  { name: "node-name", type: "text", placeholder: "NAME", meaning: "the node's name (default: the host name)" },
-  {
-    name: "advertise-addr",
-    type: "text",
-    placeholder: "IP",
-    meaning: "this host's address, as the others reach it (default: that of the default route)",
-  },
-  { name: "data-dir", type: "text", placeholder: "DIR", meaning: "where the agent keeps its state" },
-];
-
-export function agentFlags(args: Arguments): readonly string[] {
-  const own = AGENT_FLAGS.flatMap(({ name }) => {
-    const value = args.text(name);
-    return value === undefined ? [] : [`--${name}=${value}`];
-  });
-  return [...own, ...args.rest];
-}
 
 export const join: Command = {
   name: "join",

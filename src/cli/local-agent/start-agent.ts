@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { systemClock } from "../../lib/clock.ts";
 import { runProgram } from "../../lib/host/run-program.ts";
 import { tryProgram } from "../../lib/host/try-program.ts";
 import { reasonIn } from "./reason-in.ts";
@@ -31,7 +32,7 @@ export interface StartedAgent {
   readonly told: readonly string[];
   /** Where its log is read. */
   readonly log: string;
-  /** Why it has ended; undefined while it runs. */
+  /** Why it has ended, after which nothing starts it again; undefined while it runs. */
   ended(): Promise<string | undefined>;
 }
 
@@ -71,7 +72,8 @@ async function startUnit({ words, env, signal }: AgentStart): Promise<StartedAge
   const systemctl = ["systemctl", ...user] as [string, ...string[]];
   const file = unitFile(env);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, unitText(words, { rootless }), { mode: 0o644 });
+  writeFileSync(file, unitText(words, { rootless, env }), { mode: 0o644 });
+  const since = Math.floor(systemClock.now() / 1000);
   await runProgram([...systemctl, "daemon-reload"], { env, signal });
   await runProgram([...systemctl, "reset-failed", UNIT], { env, signal }).catch(() => {}); // where it never failed
   await runProgram([...systemctl, "enable", UNIT], { env, signal });
@@ -86,13 +88,14 @@ async function startUnit({ words, env, signal }: AgentStart): Promise<StartedAge
     ],
     log,
     ended: async () => {
-      const { stdout, code } = await tryProgram([...systemctl, "show", "--property=ActiveState", "--value", UNIT], {
-        env,
-        signal,
-      });
-      if (code === 0 && !["failed", "inactive"].includes(stdout.trim())) return undefined;
-      const told = await tryProgram(["journalctl", ...user, "-u", UNIT, "-o", "cat", "-n", "40"], { env, signal });
-      return reasonIn(told.stdout);
+      const show = [...systemctl, "show", "--property=ActiveState,NRestarts", UNIT] as const;
+      const { stdout } = await tryProgram([...show], { env, signal });
+      // One that is started again and again does not run either.
+      if (!/^ActiveState=(failed|inactive)$|^NRestarts=[1-9]/m.test(stdout)) return undefined;
+      const lines = ["-o", "cat", "-n", "40", `--since=@${since}`];
+      const told = await tryProgram(["journalctl", ...user, "-u", UNIT, ...lines], { env, signal });
+      await runProgram([...systemctl, "disable", "--now", UNIT], { env, signal });
+      return reasonIn(told.stdout) || `nothing that could be read; see ${log}`;
     },
   };
 }

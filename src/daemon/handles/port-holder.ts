@@ -44,11 +44,19 @@ function processWithSocket(inode: string): string | undefined {
   for (const pid of readDirectory("/proc").filter((name) => /^\d+$/.test(name))) {
     for (const fd of readDirectory(`/proc/${pid}/fd`)) {
       if (readLink(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`) {
-        return `${readText(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
+        return `${nameOf(pid)} (pid ${pid})`;
       }
     }
   }
   return undefined;
+}
+
+/** Node calls every program of it the same. */
+function nameOf(pid: string): string {
+  const name = readText(`/proc/${pid}/comm`).trim();
+  if (name !== "MainThread") return name;
+  const [program = "", script] = readText(`/proc/${pid}/cmdline`).split("\0");
+  return script !== undefined && script.startsWith("/") ? `node ${script}` : program;
 }
 
 /** Processes end while they are looked at, and other users' are closed to us: what cannot be read counts as empty. */
