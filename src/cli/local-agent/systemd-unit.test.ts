@@ -19,8 +19,8 @@ test("a user's unit starts with the user's session, root's with the machine", ()
 });
 
 test("the unit has the settings of psctl's environment, but no secrets", () => {
-  const env = { PODMAN_SWARM_LABELS: "a=b c", PODMAN_SWARM_API_TOKEN: "secret", XDG_DATA_HOME: "/d", HOME: "/h" };
+  const env = { PODMAN_SWARM_LABELS: "a=b $c", PODMAN_SWARM_API_TOKEN: "secret", XDG_DATA_HOME: "/d", HOME: "/h" };
   const lines = unitText(["a"], { rootless: true, env }).split("\n");
   const settings = lines.filter((line) => line.startsWith("Environment="));
-  assert.deepEqual(settings, ['Environment="PODMAN_SWARM_LABELS=a=b c"', "Environment=XDG_DATA_HOME=/d"]);
+  assert.deepEqual(settings, ['Environment="PODMAN_SWARM_LABELS=a=b $c"', "Environment=XDG_DATA_HOME=/d"]);
 });

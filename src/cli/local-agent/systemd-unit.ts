@@ -17,7 +17,7 @@ ${rootless ? "" : "After=network-online.target\nWants=network-online.target\n"}
 Type=exec
 ${settings(env)
   .map((line) => `Environment=${quoted(line)}\n`)
-  .join("")}ExecStart=${words.map(quoted).join(" ")}
+  .join("")}ExecStart=${words.map(commandWord).join(" ")}
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus=64 78
@@ -37,8 +37,13 @@ function settings(env: NodeJS.ProcessEnv): string[] {
   return known.filter(([name]) => !/_(?:TOKEN|KEY)$/.test(name)).map(([name, value]) => `${name}=${value}`);
 }
 
-/** As systemd reads a word: quoted, without its specifiers and variables. */
+/** As systemd reads a word: quoted, without its specifiers. */
 function quoted(word: string): string {
-  const plain = word.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%").replaceAll("$", "$$$$");
+  const plain = word.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("%", "%%");
   return /^[\w@%+=:,./-]+$/.test(word) ? plain : `"${plain}"`;
+}
+
+/** Variables mean something in commands only. */
+function commandWord(word: string): string {
+  return quoted(word).replaceAll("$", "$$$$");
 }
