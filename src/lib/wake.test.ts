@@ -8,13 +8,13 @@ const HOUR_MS = 3_600_000;
 test("a sleep ends with its time, with a ring and with its signal", async () => {
   const wake = new Wake(systemClock);
   const stop = new AbortController();
-  await wake.sleep(5, stop.signal);
+  assert.equal(await wake.sleep(5, stop.signal), false);
   const rung = wake.sleep(HOUR_MS, stop.signal);
   wake.ring();
-  await rung;
+  assert.equal(await rung, true);
   const stopped = wake.sleep(undefined, stop.signal);
   stop.abort();
-  await stopped;
+  assert.equal(await stopped, false);
   await wake.sleep(HOUR_MS, stop.signal);
 });
 

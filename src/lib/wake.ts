@@ -15,8 +15,8 @@ export class Wake {
     this.#ring?.();
   }
 
-  /** Resolves at the next ring, after `ms`, or when `signal` is aborted. */
-  async sleep(ms: number | undefined, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next ring, after `ms`, or when `signal` is aborted; with whether it was a ring. */
+  async sleep(ms: number | undefined, signal: AbortSignal): Promise<boolean> {
     if (!this.#rung && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const cancel = ms === undefined ? undefined : this.#clock.timer(Math.min(ms, 2 ** 31 - 1), resolve);
@@ -28,6 +28,8 @@ export class Wake {
       cancel?.();
       this.#ring = undefined;
     }
+    const rung = this.#rung;
     this.#rung = false;
+    return rung;
   }
 }

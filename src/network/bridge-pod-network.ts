@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { Wake } from "../lib/wake.ts";
 import type { AddressBook } from "./address-book.ts";
 import type { PodBridge } from "./pod-bridge.ts";
 import type { BridgeNetwork, PodmanNetworks } from "./podman-networks.ts";
@@ -46,13 +47,14 @@ export class BridgePodNetwork {
   #markUp: () => void = () => {};
   #problem = "it is still starting";
   #isUp = false;
-  #wake: () => void = () => {};
+  readonly #wake: Wake;
   #namespaceAsked = false;
   #restoreNotBefore = -Infinity;
 
   constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#wake = new Wake(deps.clock);
     this.#up = new Promise((resolve) => (this.#markUp = resolve));
   }
 
@@ -89,20 +91,16 @@ export class BridgePodNetwork {
 
   /** Ended early by the stop, by `check`, and when the bridge is gone. */
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const { clock, bridge } = this.#deps;
     const { lookMs = 3_000 } = this.#options;
-    const over = new AbortController();
-    this.#wake = () => over.abort();
-    const either = AbortSignal.any([signal, over.signal]);
-    for (let left = ms; left > 0 && !either.aborted; left -= lookMs) {
-      await clock.sleep(Math.min(left, lookMs), either).catch(() => {}); // only the two signals end it early
-      if (this.#isUp && bridge.seemsGone()) return;
+    for (let left = ms; left > 0 && !signal.aborted; left -= lookMs) {
+      if (await this.#wake.sleep(Math.min(left, lookMs), signal)) return;
+      if (this.#isUp && this.#deps.bridge.seemsGone()) return;
     }
   }
 
   /** Looks after everything now: something may have changed. */
   check(): void {
-    this.#wake();
+    this.#wake.ring();
   }
 
   async attach({ uid, namespace }: { uid: string; namespace: string; name: string }) {
