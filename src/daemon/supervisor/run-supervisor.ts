@@ -87,11 +87,23 @@ export function socketsOf(config: AgentConfig): SocketSpec[] {
   ];
 }
 
+/**
+ * glibc gives each thread that allocates an arena of its own and keeps what is freed there; Node's threads allocate little
+ * at the same time. Ten megabytes of an idle agent were such room. What the user sets counts.
+ */
+const ALLOCATOR = { MALLOC_ARENA_MAX: "2" };
+
 /** The agent reads the same flags and environment again: its settings never stand in a second place. */
 function agentCommand(argv: readonly string[], passphrase: string | undefined): ChildCommand {
   const given = passphrase === undefined ? [] : ["--unlock-passphrase-file=-"];
   const { file, args } = selfCommand(["run-agent", ...argv, ...given]);
-  return { name: "agent", file, args, env: process.env, ...(passphrase === undefined ? {} : { input: passphrase }) };
+  return {
+    name: "agent",
+    file,
+    args,
+    env: { ...ALLOCATOR, ...process.env },
+    ...(passphrase === undefined ? {} : { input: passphrase }),
+  };
 }
 
 /** The dataplane reads hostile input: it gets no environment but what a program needs to start, and no settings. */
@@ -108,9 +120,9 @@ function dataplaneCommand(config: AgentConfig): ChildCommand {
     "XDG_DATA_HOME",
     "TMPDIR",
   ];
-  const env = Object.fromEntries(
+  const given = Object.fromEntries(
     names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
   const command = confinedCommand({ file, args }, { rootless: config.rootless });
-  return { name: "dataplane", ...command, env, dropTo: DATAPLANE_USER };
+  return { name: "dataplane", ...command, env: { ...ALLOCATOR, ...given }, dropTo: DATAPLANE_USER };
 }
