@@ -3,6 +3,7 @@ import { ApiError, isReason } from "../api/api-error.ts";
 import type { KubeObject } from "../api/kinds.ts";
 import { type Clock, timestamp } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 import { secretBytes } from "../lib/random.ts";
 import type { Key, Store } from "../store/port.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
@@ -137,11 +138,7 @@ export class ApiTokens {
         // Expired tokens are refused anyway; the next round tries again.
         log.error("cannot remove expired tokens", { error: describeError(error) });
       }
-      try {
-        await clock.sleep(REMOVE_EVERY_MS, signal);
-      } catch {
-        return;
-      }
+      await pause(clock, REMOVE_EVERY_MS, signal);
     }
   }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { DamagedFile } from "../lib/damaged-file.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 import {
   activateCa,
   type CaMaterial,
@@ -215,7 +216,7 @@ export class ClusterAuthority {
     this.onChange(() => wake.abort(), signal);
     while (!signal.aborted) {
       const wait = Math.max(1000, Math.min(CHECK_EVERY_MS, Math.min(...this.#told.values()) - this.#clock.now()));
-      await this.#clock.sleep(wait, AbortSignal.any([signal, wake.signal])).catch(() => {}); // woken early
+      await pause(this.#clock, wait, AbortSignal.any([signal, wake.signal]));
       if (signal.aborted) return;
       wake = new AbortController();
       if (endsOf(this.#material, this.#clock.now()).size === this.#told.size) continue;

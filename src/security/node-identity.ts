@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 import type { Random } from "../lib/random.ts";
 import type { KeyPair } from "./ca-material.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
@@ -84,7 +85,7 @@ export class NodeIdentity {
     authority.onChange(() => this.load(), signal);
     while (!signal.aborted) {
       const wait = Math.max(1000, Math.min(CHECK_EVERY_MS, this.#renewAt - clock.now()));
-      await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
+      await pause(clock, wait, signal);
       if (signal.aborted) return;
       try {
         await this.load();

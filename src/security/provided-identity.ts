@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 import type { KeyPair } from "./ca-material.ts";
 import { type ProvidedCertificate, type ProvidedFiles, readProvidedCertificate } from "./provided-certificate.ts";
 
@@ -74,7 +75,7 @@ export class ProvidedIdentity {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     while (!signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, signal).catch(() => {}); // the loop sees the end
+      await pause(clock, LOOK_EVERY_MS, signal);
       if (signal.aborted) return;
       try {
         await this.load();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isIP } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 import type { KeyPair } from "./ca-material.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
@@ -74,11 +75,8 @@ export class ServerIdentity {
     const { clock, log, authority } = this.#deps;
     authority.onChange(() => this.load(), signal);
     while (!signal.aborted) {
-      try {
-        await clock.sleep(CHECK_EVERY_MS, signal);
-      } catch {
-        return;
-      }
+      await pause(clock, CHECK_EVERY_MS, signal);
+      if (signal.aborted) return;
       try {
         await this.load();
       } catch (error) {

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { describeError } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
@@ -150,6 +151,6 @@ async function cleanUp(
     } catch (error) {
       logger.error("cannot remove old join tokens", { error: describeError(error) });
     }
-    await clock.sleep(HOUR_MS, signal).catch(() => {}); // the loop sees the end
+    await pause(clock, HOUR_MS, signal);
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Applied } from "../applied.ts";
 import { keyId, type ObjectState } from "../object-state.ts";
@@ -73,7 +74,7 @@ export class Replicator {
     for (const name of links.living()) this.appeared(name);
     while (!signal.aborted) {
       const wait = this.#options.repairEveryMs * (0.75 + random.next() / 2);
-      await clock.sleep(wait, signal).catch(() => {}); // the loop sees the end
+      await pause(clock, wait, signal);
       if (!signal.aborted) this.#repair();
     }
     await Promise.all(this.#work);
@@ -212,8 +213,7 @@ export class Replicator {
     const waitMs = Math.min(LONGEST_RETRY_MS, this.#options.retryMs * 2 ** Math.min(10, peer.failures - 1));
     const woken = new AbortController();
     peer.wake = () => woken.abort();
-    // Its end, by whatever, is all that counts.
-    await this.#deps.clock.sleep(waitMs, AbortSignal.any([signal, woken.signal])).catch(() => {});
+    await pause(this.#deps.clock, waitMs, AbortSignal.any([signal, woken.signal]));
     peer.wake = () => {};
   }
 
