@@ -54,9 +54,16 @@ const MESSAGE_BYTES = 512 * 1024;
  */
 export class ReplicaExchange {
   readonly #deps: ReplicaExchangeDeps;
+  /** Found missing by comparing, and being written. */
+  readonly #repaired = new Set<string>();
 
   constructor(deps: ReplicaExchangeDeps) {
     this.#deps = deps;
+  }
+
+  /** Whether what changes under this key now is a repair: others have it since long. */
+  isRepair(key: Key): boolean {
+    return this.#repaired.has(keyId(key));
   }
 
   /** Resolves once the other has these on its disk, but for what it has refused by its clock. */
@@ -163,7 +170,11 @@ export class ReplicaExchange {
   ): Promise<{ readonly refused: readonly string[]; readonly over: readonly Over[]; readonly taken: number }> {
     const { store, replicates, observer } = this.#deps;
     const { states } = readStates(message["states"], replicates);
-    const { refused, over } = await store.apply(states);
+    const repaired = how === "repair" ? states.map(({ key }) => keyId(key)) : [];
+    for (const id of repaired) this.#repaired.add(id);
+    const { refused, over } = await store.apply(states).finally(() => {
+      for (const id of repaired) this.#repaired.delete(id);
+    });
     await this.#drop(message["over"]);
     observer.received(states.length - refused.length - over.length, how);
     if (refused.length > 0) observer.refused(from, refused);

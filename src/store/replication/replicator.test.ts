@@ -230,6 +230,21 @@ test("in a large cluster a change goes to a few, who pass it on", async (t) => {
   assert.ok(first < 10, `${first} pushes of the first`);
 });
 
+test("in a large cluster what one repairs is not passed on as if it were new", async (t) => {
+  const { nodes, network } = start(t, 20, { pushToAllUpTo: 4 });
+  await eventually(() => nodes.every(({ replicator }) => replicator.backlog().waiting === 0), { what: "the start" });
+  network.move("n20", 1);
+  for (let index = 0; index < 30; index += 1) await nodes[0]?.store.create(podKey(`p${index}`), pod(`p${index}`));
+  await eventually(() => nodes.every(({ replicator }) => replicator.backlog().waiting === 0), { what: "the pushes" });
+  network.move("n20", 0);
+  const last = nodes[19] as Node;
+  const before = network.asked.length;
+  last.replicator.appeared("n1");
+  await eventually(() => versions(last).length === 30, { what: "the repair" });
+  await eventually(() => last.replicator.backlog().waiting === 0, { what: "its end" });
+  assert.ok(!network.asked.slice(before).some((line) => line.startsWith("n20 store-push")));
+});
+
 test("whatever happens to a few replicas on a network that parts and heals, they agree in the end", async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.integer(), async (seed) => {

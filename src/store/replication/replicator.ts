@@ -121,7 +121,7 @@ export class Replicator {
   }
 
   #changed({ state, local }: Applied): void {
-    if (!this.#options.replicates(state.key)) return;
+    if (!this.#options.replicates(state.key) || (!local && this.#exchange.isRepair(state.key))) return;
     const sinceMs = this.#deps.clock.monotonic();
     for (const name of this.#targets(local)) {
       const peer = this.#peer(name);
@@ -171,41 +171,48 @@ export class Replicator {
     const signal = this.#signal;
     if (peer.busy || !signal || signal.aborted) return;
     peer.busy = true;
-    const work = this.#exchangeWith(peer, signal).finally(() => {
-      peer.busy = false;
-      this.#work.delete(work);
-    });
+    const work = this.#exchangeWith(peer, signal).finally(() => this.#work.delete(work));
     this.#work.add(work);
   }
 
   /** Never rejects. */
   async #exchangeWith(peer: Peer, signal: AbortSignal): Promise<void> {
+    let goOn = true;
+    while (goOn && !signal.aborted && (peer.behindSinceMs !== undefined || peer.queue.size > 0)) {
+      goOn = await this.#exchangeOnce(peer, signal);
+    }
+    // In one step with the look at what is left: what comes from now on finds it idle.
+    peer.busy = false;
+  }
+
+  /** Gives whether more can follow now. */
+  async #exchangeOnce(peer: Peer, signal: AbortSignal): Promise<boolean> {
     const { clock, logger, links, observer } = this.#deps;
-    while (!signal.aborted && (peer.behindSinceMs !== undefined || peer.queue.size > 0)) {
-      const behindSince = peer.behindSinceMs;
-      const how = behindSince === undefined ? "push" : "repair";
-      const queued = [...peer.queue.values()];
-      peer.behindSinceMs = undefined;
-      peer.queue.clear();
-      try {
-        if (how === "push") await this.#exchange.push(peer.name, this.#states(queued.map(({ key }) => key)), signal);
-        else await this.#exchange.compare(peer.name, signal);
-        peer.failures = 0;
-        observer.exchanged(how, "done");
-      } catch (error) {
-        if (signal.aborted) return;
-        peer.behindSinceMs = behindSince ?? queued[0]?.sinceMs ?? clock.monotonic();
-        peer.failures += 1;
-        observer.exchanged(how, "failed");
-        const told = { node: peer.name, error: describeError(error) };
-        // One that is not living comes back by itself, or is tried with a later repair.
-        if (!links.living().includes(peer.name)) {
-          logger.debug("cannot compare with a lost node", told);
-          return;
-        }
-        logger.warn("Cannot replicate to another node; trying again", told);
-        await this.#pause(peer, signal);
+    const behindSince = peer.behindSinceMs;
+    const how = behindSince === undefined ? "push" : "repair";
+    const queued = [...peer.queue.values()];
+    peer.behindSinceMs = undefined;
+    peer.queue.clear();
+    try {
+      if (how === "push") await this.#exchange.push(peer.name, this.#states(queued.map(({ key }) => key)), signal);
+      else await this.#exchange.compare(peer.name, signal);
+      peer.failures = 0;
+      observer.exchanged(how, "done");
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      peer.behindSinceMs = behindSince ?? queued[0]?.sinceMs ?? clock.monotonic();
+      peer.failures += 1;
+      observer.exchanged(how, "failed");
+      const told = { node: peer.name, error: describeError(error) };
+      // One that is not living comes back by itself, or is tried with a later repair.
+      if (!links.living().includes(peer.name)) {
+        logger.debug("cannot compare with a lost node", told);
+        return false;
       }
+      logger.warn("Cannot replicate to another node; trying again", told);
+      await this.#pause(peer, signal);
+      return true;
     }
   }
 
