@@ -5,6 +5,7 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { runPsctl } from "../../src/cli/psctl.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
@@ -142,6 +143,29 @@ test("CA and gossip key are replaced under load, and nothing fails on old kubeco
   assert.ok(connections > 10);
 });
 
+test("psctl tells which CAs are believed, and for how long", async () => {
+  const texts = { out: "", err: "" };
+  const code = await runPsctl(["ca", "status", "--kubeconfig", oldKubeconfig], {
+    streams: {
+      out: (text) => (texts.out += text),
+      err: (text) => (texts.err += text),
+      input: async () => "",
+      terminal: false,
+    },
+    env: {},
+    signal: new AbortController().signal,
+  });
+  assert.equal(code, 0, texts.err);
+  const { signing, older } = await status(1);
+  const rows = texts.out.split("\n").map((line) => line.trim().split(/ {2,}/));
+  assert.deepEqual(rows, [
+    ["USE", "UNTIL", "SHA-256"],
+    ["signs", signing.until, signing.fingerprint],
+    ...older.map(({ until, fingerprint }) => ["is believed", until, fingerprint]),
+    [""],
+  ]);
+});
+
 test("pods are told of all CAs to believe", async () => {
   const path = "/api/v1/namespaces/default/configmaps/kube-root-ca.crt";
   const told = async (): Promise<number> => {
@@ -235,4 +259,16 @@ test("a member that was cut off meanwhile keeps its place, and nobody notices", 
   assert.notEqual(await sameCa(), before);
   await eventually(() => renewed(3), { what: "certificates of the new CA" });
   assert.match(await kubectl(oldKubeconfig), /kube-system +Active/);
+});
+
+test("two sides that replace it apart from each other have the same one when they meet", async () => {
+  lab.host(3).cut();
+  await agree("n1 alive, n2 alive, n3 dead", [1, 2]);
+  await agree("n1 dead, n2 dead, n3 alive", [3]);
+  await Promise.all([rotate(1, "ca"), rotate(3, "ca")]);
+  const apart = [await sameCa([1, 2]), await sameCa([3])];
+  lab.host(3).heal();
+  await agree(EVERYONE);
+  assert.ok(apart.includes(await sameCa()));
+  await eventually(() => [1, 2, 3].every(renewed), { what: "certificates of that CA" });
 });

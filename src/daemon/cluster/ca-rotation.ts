@@ -96,9 +96,9 @@ export class CaRotation {
   }
 
   /** Takes over the CA of a member that has a newer one, after a time away. */
-  async fetch(address: HostPort): Promise<boolean> {
+  async fetch(address: HostPort, options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
     const { authority, questions } = this.#deps;
-    const { material } = await questions.ask(address, { kind: "authority", ...caState(authority.material) });
+    const { material } = await questions.ask(address, { kind: "authority", ...caState(authority.material) }, options);
     if (material === undefined) return false;
     const theirs = readMaterial(material);
     if (theirs.clusterId !== authority.clusterId) throw new Error("Cannot take over the CA: it is another cluster's");

@@ -73,9 +73,9 @@ export class GossipRotation {
   }
 
   /** Takes over the keys of a member, after a time away, unless they are older. Gives whether they are others than before. */
-  async fetch(address: HostPort): Promise<boolean> {
+  async fetch(address: HostPort, options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
     const { gossip, client, questions, current } = this.#deps;
-    const { keys, since } = await questions.ask(address, { kind: "gossip-keys" });
+    const { keys, since } = await questions.ask(address, { kind: "gossip-keys" }, options);
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;

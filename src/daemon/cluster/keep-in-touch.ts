@@ -11,6 +11,8 @@ import type { MemberFile } from "./member-file.ts";
 /** While a node that knows of others sees none of them, it asks again this often. */
 const REJOIN_MS = 5_000;
 /** Also how long a node that has lost the others may take to begin asking. */
+/** For one member's answer to what it has now. */
+const FETCH_MS = 4_000;
 const LOOK_AFTER_MS = 5_000;
 
 export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
@@ -59,18 +61,19 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   }
 }
 
-/** Also after a time away, in which the others may have replaced their CA and their gossip key. */
+/**
+ * Also after a time away, in which the others may have replaced their CA and their gossip key. Both ways at once: where
+ * the keys are others, joining fails only after a long wait.
+ */
 async function findAgain(
   addresses: readonly string[],
   { client, gossip, ca }: Pick<KeepInTouchDeps, "client" | "gossip" | "ca">,
 ): Promise<void> {
-  try {
-    await client.join(addresses);
-  } catch (error) {
-    const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
-    if (!changed) throw new Error([describeError(error), ...refusals].join("; "), { cause: error });
-    await client.join(addresses);
-  }
+  const joining = client.join(addresses);
+  joining.catch(() => {}); // read below, where anyone could be asked at all
+  const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
+  if (refusals.length === addresses.length) throw new Error(refusals.join("; "));
+  await (changed ? client.join(addresses) : joining);
 }
 
 /** Those around this node gossip with an older key, as it does: a removed node may be among them. */
@@ -89,8 +92,8 @@ async function fetchKeys(
 ): Promise<{ readonly changed: boolean; readonly refusals: readonly string[] }> {
   const fetched = await Promise.allSettled(
     addresses.map(parseAddress).map(async (address) => {
-      await ca.fetch(address);
-      return await gossip.fetch(address);
+      await ca.fetch(address, { timeoutMs: FETCH_MS });
+      return await gossip.fetch(address, { timeoutMs: FETCH_MS });
     }),
   );
   return {

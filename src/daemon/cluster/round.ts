@@ -93,7 +93,7 @@ export class Round {
     const giveUp = clock.monotonic() + PATIENCE_MS;
     for (;;) {
       try {
-        return await questions.ask({ host, port }, question, { timeoutMs: this.#attemptMs });
+        return await questions.ask({ host, port, nodeName: name }, question, { timeoutMs: this.#attemptMs });
       } catch (error) {
         if (error instanceof RefusedError && error.reason === this.#doneBy) return {};
         if (error instanceof RefusedError) throw error;
