@@ -99,8 +99,11 @@ test("a plain database of an older version is encrypted at start, with its log, 
   const database = join(dataDir, "state.db");
   await copyFile(database, `${database}.v1`);
   const older = new DatabaseSync(database);
-  older.exec(`DELETE FROM meta WHERE name = 'plain'; ALTER TABLE registers DROP COLUMN sealed_by;
-    ALTER TABLE log DROP COLUMN sealed_by; PRAGMA user_version = 2`);
+  const since = ["registers DROP COLUMN sealed_by", "log DROP COLUMN sealed_by"].concat(
+    ["written_by", "seen"].map((column) => `registers DROP COLUMN ${column}`),
+  );
+  older.exec(`DELETE FROM meta WHERE name = 'plain'; PRAGMA user_version = 2`);
+  for (const change of since) older.exec(`ALTER TABLE ${change}`);
   older.close();
   assert.equal((await found(dataDir)).length, 4);
 
