@@ -1,11 +1,13 @@
 import { timestamp, systemClock } from "../../lib/clock.ts";
-import type { Deployment, ReplicaSet } from "../../api/kinds.ts";
+import type { Deployment, PodTemplateSpec, ReplicaSet } from "../../api/kinds.ts";
 import { pathOf } from "../../client/discovery.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { duration, wholeNumber } from "../arguments.ts";
 import type { Arguments, Command } from "../command.ts";
 import { askedForOne } from "../named.ts";
-import { alignColumns } from "../output/table.ts";
+import { templateLines } from "../describe/describe-workload.ts";
+import { alignTabs } from "../output/align-tabs.ts";
+import { visible, visibleLine } from "../output/visible.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -47,7 +49,7 @@ export const rollout: Command = {
       case "status":
         return await status(session, name, duration(args, "timeout"));
       case "history":
-        return await history(session, path, args);
+        return await history(session, path, { args, name });
       case "undo":
         return await undo(session, path, { args, patch, name });
       case "restart":
@@ -141,21 +143,36 @@ async function revisionsOf(session: Session, deploymentPath: string): Promise<re
     .toSorted((a, b) => a.number - b.number);
 }
 
-async function history(session: Session, path: string, args: Arguments): Promise<number> {
+/** In kubectl's layout, which leaves the tabs of a template as they are. */
+async function history(
+  session: Session,
+  path: string,
+  { args, name }: { args: Arguments; name: string },
+): Promise<number> {
   const revisions = await revisionsOf(session, path);
   const asked = wholeNumber(args, "revision");
   if (asked !== undefined) {
     const found = revisions.find((revision) => revision.number === asked);
     if (!found) throw new Error(`unable to find the specified revision ${asked}`);
-    session.print(JSON.stringify(found.set.spec?.template, null, 2));
+    const lines = [`deployment.apps/${name} with revision #${asked}`, ...templateLines(templateOf(found.set))];
+    session.streams.out(visible(`${lines.join("\n")}\n\n`));
     return 0;
   }
-  const rows = revisions.map(({ number, set }) => [
-    String(number),
-    set.metadata?.annotations?.[CHANGE_CAUSE] ?? "<none>",
-  ]);
-  session.streams.out(alignColumns([["REVISION", "CHANGE-CAUSE"], ...rows]));
+  const rows = revisions.map(
+    ({ number, set }) => `${number}\t${visibleLine(set.metadata?.annotations?.[CHANGE_CAUSE] ?? "<none>")}\n`,
+  );
+  const table = alignTabs(`REVISION\tCHANGE-CAUSE\n${rows.join("")}`);
+  session.streams.out(`deployment.apps/${name} \n${table}\n`);
   return 0;
+}
+
+/** A revision's template, with the reason that was noted for it, as kubectl shows it. */
+function templateOf({ metadata, spec }: ReplicaSet): PodTemplateSpec | undefined {
+  const cause = metadata?.annotations?.[CHANGE_CAUSE];
+  const { template } = spec ?? {};
+  if (cause === undefined || template === undefined) return template;
+  const annotations = { ...template.metadata?.annotations, [CHANGE_CAUSE]: cause };
+  return { ...template, metadata: { ...template.metadata, annotations } };
 }
 
 async function undo(

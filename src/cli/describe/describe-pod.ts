@@ -1,182 +1,93 @@
-import type { Container, ContainerState, ContainerStatus, Pod, PodSpec, Probe, Volume } from "../../api/kinds.ts";
-import { type Line, mapText } from "./lines.ts";
+import { ageSince } from "../../api/columns.ts";
+import type { Pod, PodSpec } from "../../api/kinds.ts";
+import { formatLabelSelector } from "../../api/selector.ts";
+import { containersLines } from "./describe-containers.ts";
+import { volumesLines } from "./describe-volumes.ts";
+import {
+  below,
+  controllerLine,
+  headLines,
+  labelLines,
+  nameLines,
+  optional,
+  orNone,
+  timeText,
+  type Lines,
+} from "./description.ts";
 
-export function describePod(pod: Pod): Line[] {
+/** `now` in milliseconds since the epoch. */
+export function describePod(pod: Pod, now: number): Lines {
+  const { metadata, spec, status } = pod;
+  const ips = (status?.podIPs ?? []).map(({ ip }) => `  IP:\t${ip}`);
+  return [
+    ...nameLines(metadata),
+    ...optional("Priority", spec?.priority),
+    ...optional("Priority Class Name", spec?.priorityClassName),
+    ...optional("Runtime Class Name", spec?.runtimeClassName),
+    ...optional("Service Account", spec?.serviceAccountName),
+    `Node:\t${spec?.nodeName ? `${spec.nodeName}/${status?.hostIP ?? ""}` : "<none>"}`,
+    ...(status?.startTime === undefined ? [] : [`Start Time:\t${timeText(status.startTime)}`]),
+    ...headLines(metadata).slice(nameLines(metadata).length),
+    ...stateLines(pod, now),
+    ...optional("Reason", status?.reason),
+    ...optional("Message", status?.message),
+    `IP:\t${status?.podIP ?? ""}`,
+    ...(ips.length === 0 ? ["IPs:\t<none>"] : ["IPs:", ...ips]),
+    ...controllerLine(metadata),
+    ...optional("NominatedNodeName", status?.nominatedNodeName),
+    ...podContainers(pod),
+    ...conditionLines(pod),
+    ...volumesLines(spec?.volumes),
+    ...optional("QoS Class", status?.qosClass),
+    ...labelLines("Node-Selectors", spec?.nodeSelector),
+    ...below("Tolerations", tolerationTexts(spec)),
+    ...(spec?.topologySpreadConstraints?.length ? below("Topology Spread Constraints", spreadTexts(spec)) : []),
+  ];
+}
+
+function stateLines({ metadata, status }: Pod, now: number): string[] {
+  if (metadata?.deletionTimestamp === undefined) return [`Status:\t${orNone(status?.phase)}`];
+  return [
+    `Status:\tTerminating (lasts ${ageSince(metadata.deletionTimestamp, { now })})`,
+    `Termination Grace Period:\t${metadata.deletionGracePeriodSeconds ?? 0}s`,
+  ];
+}
+
+function podContainers(pod: Pod): string[] {
   const { spec, status } = pod;
-  const owner = pod.metadata?.ownerReferences?.find((reference) => reference.controller === true);
+  const inits = spec?.initContainers ?? [];
   return [
-    ["Priority", spec?.priority ?? 0],
-    ["Service Account", spec?.serviceAccountName],
-    ["Node", spec?.nodeName ? `${spec.nodeName}${status?.hostIP ? `/${status.hostIP}` : ""}` : undefined],
-    ["Start Time", status?.startTime],
-    ["Labels", mapText(pod.metadata?.labels)],
-    ["Annotations", mapText(pod.metadata?.annotations)],
-    ...(pod.metadata?.deletionTimestamp
-      ? ([["Status", `Terminating (since ${pod.metadata.deletionTimestamp})`]] as Line[])
-      : ([["Status", status?.phase]] as Line[])),
-    ...(status?.reason ? ([["Reason", status.reason]] as Line[]) : []),
-    ...(status?.message ? ([["Message", status.message]] as Line[]) : []),
-    ["IP", status?.podIP],
-    ...(owner ? ([["Controlled By", `${owner.kind}/${owner.name}`]] as Line[]) : []),
-    ...(spec?.initContainers
-      ? [{ title: "Init Containers", lines: containers(spec.initContainers, status?.initContainerStatuses) }]
-      : []),
-    { title: "Containers", lines: containers(spec?.containers ?? [], status?.containerStatuses) },
-    {
-      title: "Conditions",
-      rows: [
-        ["Type", "Status", "Reason", "Message"],
-        ...(status?.conditions ?? []).map((c) => [c.type, c.status, c.reason ?? "", c.message ?? ""]),
-      ],
-    },
-    {
-      title: "Volumes",
-      lines: (spec?.volumes ?? []).map((volume) => ({ title: volume.name, lines: volumeLines(volume) })),
-    },
-    ["QoS Class", status?.qosClass],
-    ["Node-Selectors", mapText(spec?.nodeSelector)],
-    ["Tolerations", tolerations(spec)],
+    ...(inits.length === 0
+      ? []
+      : containersLines({ title: "Init Containers", containers: inits, statuses: status?.initContainerStatuses, pod })),
+    ...containersLines({
+      title: "Containers",
+      containers: spec?.containers ?? [],
+      statuses: status?.containerStatuses,
+      pod,
+    }),
   ];
 }
 
-function containers(list: readonly Container[], statuses: readonly ContainerStatus[] | undefined): Line[] {
-  return list.map((container) => {
-    const status = statuses?.find((candidate) => candidate.name === container.name);
-    return { title: container.name, lines: containerLines(container, status) };
-  });
+function conditionLines({ status }: Pod): string[] {
+  const conditions = status?.conditions ?? [];
+  if (conditions.length === 0) return [];
+  return ["Conditions:", "  Type\tStatus", ...conditions.map(({ type, status: now }) => `  ${type} \t${now} `)];
 }
 
-/** A container, as pods and templates show it. */
-export function containerLines(container: Container, status?: ContainerStatus): Line[] {
-  const words = (list: readonly string[] | undefined): string => (list ?? []).join("\n");
-  const ports = container.ports ?? [];
-  const resources = (map: Readonly<Record<string, string>> | undefined): Line[] =>
-    Object.entries(map ?? {}).map(([name, amount]) => [name, amount] as const);
-  return [
-    ...(status ? ([["Container ID", status.containerID]] as Line[]) : []),
-    ["Image", container.image],
-    ...(status ? ([["Image ID", status.imageID]] as Line[]) : []),
-    [
-      "Ports",
-      ports
-        .map((port) => `${port.containerPort}/${port.protocol ?? "TCP"}${port.name ? ` (${port.name})` : ""}`)
-        .join(", "),
-    ],
-    ...(container.command ? ([["Command", words(container.command)]] as Line[]) : []),
-    ...(container.args ? ([["Args", words(container.args)]] as Line[]) : []),
-    ...(status ? stateLines(status) : []),
-    ...(container.resources?.limits ? [{ title: "Limits", lines: resources(container.resources.limits) }] : []),
-    ...(container.resources?.requests ? [{ title: "Requests", lines: resources(container.resources.requests) }] : []),
-    ...probeLines(container),
-    { title: "Environment", lines: environment(container) },
-    [
-      "Mounts",
-      (container.volumeMounts ?? [])
-        .map((mount) => `${mount.mountPath} from ${mount.name} (${mount.readOnly ? "ro" : "rw"})`)
-        .join("\n"),
-    ],
-  ];
-}
-
-function stateLines(status: ContainerStatus): Line[] {
-  return [
-    stateLine("State", status.state),
-    ...(status.lastState && Object.keys(status.lastState).length > 0
-      ? [stateLine("Last State", status.lastState)]
-      : []),
-    ["Ready", status.ready ? "True" : "False"],
-    ["Restart Count", status.restartCount],
-  ];
-}
-
-function stateLine(title: string, state: ContainerState | undefined): Line {
-  if (state?.running) return { title, value: "Running", lines: [["Started", state.running.startedAt]] };
-  if (state?.terminated) {
-    const { reason, message, exitCode, startedAt, finishedAt } = state.terminated;
-    const shown: Line[] = [
-      ["Reason", reason],
-      ...(message ? ([["Message", message]] as Line[]) : []),
-      ["Exit Code", exitCode],
-      ["Started", startedAt],
-      ["Finished", finishedAt],
-    ];
-    return { title, value: "Terminated", lines: shown };
-  }
-  const waiting = state?.waiting;
-  return {
-    title,
-    value: "Waiting",
-    lines: [
-      ...(waiting?.reason ? ([["Reason", waiting.reason]] as Line[]) : []),
-      ...(waiting?.message ? ([["Message", waiting.message]] as Line[]) : []),
-    ],
-  };
-}
-
-function probeLines(container: Container): Line[] {
-  const named: readonly (readonly [string, Probe | undefined])[] = [
-    ["Liveness", container.livenessProbe],
-    ["Readiness", container.readinessProbe],
-    ["Startup", container.startupProbe],
-  ];
-  return named.flatMap(([title, probe]): Line[] => (probe ? [[title, probeText(probe)]] : []));
-}
-
-function probeText(probe: Probe): string {
-  const { httpGet, tcpSocket, exec, grpc } = probe;
-  const what = httpGet
-    ? `http-get ${(httpGet.scheme ?? "HTTP").toLowerCase()}://${httpGet.host ?? ""}:${httpGet.port}${httpGet.path ?? "/"}`
-    : tcpSocket
-      ? `tcp-socket :${tcpSocket.port}`
-      : grpc
-        ? `grpc <pod>:${grpc.port} ${grpc.service ?? ""}`.trim()
-        : `exec [${(exec?.command ?? []).join(" ")}]`;
-  return `${what} delay=${probe.initialDelaySeconds ?? 0}s timeout=${probe.timeoutSeconds ?? 1}s period=${probe.periodSeconds ?? 10}s #success=${probe.successThreshold ?? 1} #failure=${probe.failureThreshold ?? 3}`;
-}
-
-function environment(container: Container): Line[] {
-  const from = (container.envFrom ?? []).map((source): Line => {
-    const name = source.configMapRef?.name ?? source.secretRef?.name ?? "";
-    return [
-      name,
-      `${source.configMapRef ? "ConfigMap" : "Secret"} as variables${source.prefix ? ` with prefix ${source.prefix}` : ""}`,
-    ];
-  });
-  const own = (container.env ?? []).map((variable): Line => {
-    const source = variable.valueFrom;
-    if (!source) return [variable.name, variable.value];
-    if (source.configMapKeyRef)
-      return [
-        variable.name,
-        `<set to the key '${source.configMapKeyRef.key}' of config map '${source.configMapKeyRef.name}'>`,
-      ];
-    if (source.secretKeyRef)
-      return [variable.name, `<set to the key '${source.secretKeyRef.key}' in secret '${source.secretKeyRef.name}'>`];
-    return [
-      variable.name,
-      source.fieldRef
-        ? `(${source.fieldRef.apiVersion ?? "v1"}:${source.fieldRef.fieldPath})`
-        : `(${source.resourceFieldRef?.resource})`,
-    ];
-  });
-  return [...from, ...own];
-}
-
-function volumeLines(volume: Volume): Line[] {
-  const type = Object.keys(volume).find((key) => key !== "name") ?? "emptyDir";
-  const source = (volume as unknown as Record<string, unknown>)[type];
-  const details = typeof source === "object" && source !== null ? Object.entries(source) : [];
-  return [
-    ["Type", type],
-    ...details.map(([name, value]): Line => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
-  ];
-}
-
-function tolerations(spec: PodSpec | undefined): string {
+export function tolerationTexts(spec: Partial<PodSpec> | undefined): string[] {
   return (spec?.tolerations ?? [])
-    .map(
-      (one) =>
-        `${one.key ?? ""}${one.value ? `=${one.value}` : ""}${one.effect ? `:${one.effect}` : ""}${one.operator === "Exists" ? " op=Exists" : ""}${one.tolerationSeconds === undefined ? "" : ` for ${one.tolerationSeconds}s`}`,
-    )
-    .join("\n");
+    .toSorted((a, b) => ((a.key ?? "") < (b.key ?? "") ? -1 : 1))
+    .map(({ key = "", value = "", effect = "", operator = "", tolerationSeconds }) => {
+      const named = `${key}${value === "" ? "" : `=${value}`}${effect === "" ? "" : `:${effect}`}`;
+      const all = operator === "Exists" && value === "" ? `${key === "" && effect === "" ? "" : " "}op=Exists` : "";
+      return `${named}${all}${tolerationSeconds === undefined ? "" : ` for ${tolerationSeconds}s`}`;
+    });
+}
+
+function spreadTexts(spec: PodSpec | undefined): string[] {
+  return (spec?.topologySpreadConstraints ?? []).map(({ topologyKey, whenUnsatisfiable, maxSkew, labelSelector }) => {
+    const whose = labelSelector === undefined ? "" : ` for selector ${formatLabelSelector(labelSelector)}`;
+    return `${topologyKey}:${whenUnsatisfiable} when max skew ${maxSkew} is exceeded${whose}`;
+  });
 }

@@ -1,83 +1,111 @@
-import type { Deployment, LabelSelector, PodTemplateSpec, ReplicaSet } from "../../api/kinds.ts";
-import { labelText } from "../output/table.ts";
-import { containerLines } from "./describe-pod.ts";
-import { type Line, mapText } from "./lines.ts";
+import type { Deployment, Pod, PodTemplateSpec, ReplicaSet, ReplicationController } from "../../api/kinds.ts";
+import { containersLines } from "./describe-containers.ts";
+import { tolerationTexts } from "./describe-pod.ts";
+import { volumesLines } from "./describe-volumes.ts";
+import {
+  annotationLines,
+  below,
+  controllerLine,
+  headLines,
+  indented,
+  labelLines,
+  labelsText,
+  nameLines,
+  optional,
+  selectorText,
+  timeText,
+  type Lines,
+} from "./description.ts";
+
+const REVISION = "deployment.kubernetes.io/revision";
 
 /** A Deployment, with the ReplicaSets that it controls. */
-export function describeDeployment(deployment: Deployment, sets: readonly ReplicaSet[]): Line[] {
-  const { spec, status } = deployment;
-  const strategy = spec?.strategy;
-  const revision = deployment.metadata?.annotations?.["deployment.kubernetes.io/revision"];
-  const current = sets.filter((set) => set.metadata?.annotations?.["deployment.kubernetes.io/revision"] === revision);
+export function describeDeployment(deployment: Deployment, sets: readonly ReplicaSet[]): Lines {
+  const { metadata, spec, status } = deployment;
+  const { type, rollingUpdate } = spec?.strategy ?? {};
+  const revisionOf = ({ metadata: of }: Deployment | ReplicaSet): string | undefined => of?.annotations?.[REVISION];
+  const current = sets.filter((set) => revisionOf(set) === revisionOf(deployment));
   const text = (list: readonly ReplicaSet[]): string =>
     list
       .map((set) => `${set.metadata?.name} (${set.status?.replicas ?? 0}/${set.spec?.replicas ?? 0} replicas created)`)
-      .join(", ");
+      .join(", ") || "<none>";
+  const head = headLines(metadata);
+  const names = nameLines(metadata);
   return [
-    ["Labels", mapText(deployment.metadata?.labels)],
-    ["Annotations", mapText(deployment.metadata?.annotations)],
-    ["Selector", selectorText(spec?.selector)],
-    [
-      "Replicas",
-      `${spec?.replicas ?? 0} desired | ${status?.updatedReplicas ?? 0} updated | ${status?.replicas ?? 0} total | ${status?.availableReplicas ?? 0} available | ${status?.unavailableReplicas ?? 0} unavailable`,
-    ],
-    ["StrategyType", strategy?.type],
-    ["MinReadySeconds", spec?.minReadySeconds ?? 0],
-    ...(strategy?.rollingUpdate
-      ? ([
-          [
-            "RollingUpdateStrategy",
-            `${strategy.rollingUpdate.maxUnavailable} max unavailable, ${strategy.rollingUpdate.maxSurge} max surge`,
-          ],
-        ] as Line[])
+    ...names,
+    `CreationTimestamp:\t${timeText(metadata?.creationTimestamp)}`,
+    ...head.slice(names.length),
+    `Selector:\t${selectorText(spec?.selector)}`,
+    `Replicas:\t${spec?.replicas ?? 0} desired | ${status?.updatedReplicas ?? 0} updated | ${status?.replicas ?? 0} total | ${status?.availableReplicas ?? 0} available | ${status?.unavailableReplicas ?? 0} unavailable`,
+    `StrategyType:\t${type ?? ""}`,
+    `MinReadySeconds:\t${spec?.minReadySeconds ?? 0}`,
+    ...(rollingUpdate
+      ? [`RollingUpdateStrategy:\t${rollingUpdate.maxUnavailable} max unavailable, ${rollingUpdate.maxSurge} max surge`]
       : []),
     ...templateLines(spec?.template),
-    {
-      title: "Conditions",
-      rows: [
-        ["Type", "Status", "Reason"],
-        ...(status?.conditions ?? []).map((c) => [c.type, c.status, c.reason ?? ""]),
-      ],
-    },
-    ["OldReplicaSets", text(sets.filter((set) => !current.includes(set) && (set.status?.replicas ?? 0) > 0))],
-    ["NewReplicaSet", text(current)],
+    ...conditionLines(status?.conditions),
+    ...(sets.length === 0
+      ? []
+      : [`OldReplicaSets:\t${text(sets.filter((set) => !current.includes(set)))}`, `NewReplicaSet:\t${text(current)}`]),
   ];
 }
 
-export function describeReplicaSet(set: ReplicaSet): Line[] {
-  const owner = set.metadata?.ownerReferences?.find((reference) => reference.controller === true);
+/** A ReplicaSet or ReplicationController, with the pods that it controls. */
+export function describeReplicas(set: ReplicaSet | ReplicationController, pods: readonly Pod[]): Lines {
+  const { metadata, spec, status } = set;
+  const count = (phase: string): number => pods.filter((pod) => pod.status?.phase === phase).length;
+  const head = headLines(metadata);
+  const names = nameLines(metadata);
   return [
-    ["Selector", selectorText(set.spec?.selector)],
-    ["Labels", mapText(set.metadata?.labels)],
-    ["Annotations", mapText(set.metadata?.annotations)],
-    ...(owner ? ([["Controlled By", `${owner.kind}/${owner.name}`]] as Line[]) : []),
-    ["Replicas", `${set.status?.replicas ?? 0} current / ${set.spec?.replicas ?? 0} desired`],
-    ["Ready", set.status?.readyReplicas ?? 0],
-    ...templateLines(set.spec?.template),
+    ...names,
+    `Selector:\t${isReplicaSet(set) ? selectorText(set.spec?.selector) : labelsText(set.spec?.selector)}`,
+    ...head.slice(names.length),
+    ...controllerLine(metadata),
+    `Replicas:\t${status?.replicas ?? 0} current / ${spec?.replicas ?? 0} desired`,
+    `Pods Status:\t${count("Running")} Running / ${count("Pending")} Waiting / ${count("Succeeded")} Succeeded / ${count("Failed")} Failed`,
+    ...templateLines(spec?.template),
+    ...conditionLines(status?.conditions),
   ];
 }
 
-function templateLines(template: PodTemplateSpec | undefined): Line[] {
+function isReplicaSet(set: ReplicaSet | ReplicationController): set is ReplicaSet {
+  return set.kind !== "ReplicationController";
+}
+
+/** Of an indented block only first lines are indented: labels further down stand behind a tab. */
+export function templateLines(template: PodTemplateSpec | undefined): string[] {
+  const { metadata, spec } = template ?? {};
+  const inits = spec?.initContainers ?? [];
+  const indent = "  ";
+  const firstIndented = ([first = "", ...rest]: Lines): string[] => [indent + first, ...rest];
   return [
-    {
-      title: "Pod Template",
-      lines: [
-        ["Labels", mapText(template?.metadata?.labels)],
-        {
-          title: "Containers",
-          lines: (template?.spec?.containers ?? []).map((container) => ({
-            title: container.name,
-            lines: containerLines(container),
-          })),
-        },
-      ],
-    },
+    "Pod Template:",
+    ...firstIndented(labelLines("Labels", metadata?.labels)),
+    ...(Object.keys(metadata?.annotations ?? {}).length === 0
+      ? []
+      : firstIndented(annotationLines(metadata?.annotations))),
+    ...indented(optional("Service Account", spec?.serviceAccountName), indent),
+    ...(inits.length === 0 ? [] : containersLines({ title: "Init Containers", containers: inits, indent })),
+    ...containersLines({ title: "Containers", containers: spec?.containers ?? [], indent }),
+    ...volumesLines(spec?.volumes, indent),
+    ...indented(optional("Priority Class Name", spec?.priorityClassName), indent),
+    ...firstIndented(labelLines("Node-Selectors", spec?.nodeSelector)),
+    ...firstIndented(below("Tolerations", tolerationTexts(spec))),
   ];
 }
 
-function selectorText(selector: LabelSelector | undefined): string {
-  const expressions = (selector?.matchExpressions ?? []).map(
-    (one) => `${one.key} ${one.operator.toLowerCase()} (${(one.values ?? []).join(",")})`,
-  );
-  return [...(selector?.matchLabels ? [labelText(selector.matchLabels)] : []), ...expressions].join(",");
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+}
+
+function conditionLines(conditions: readonly Condition[] = []): string[] {
+  if (conditions.length === 0) return [];
+  return [
+    "Conditions:",
+    "  Type\tStatus\tReason",
+    "  ----\t------\t------",
+    ...conditions.map(({ type, status, reason }) => `  ${type} \t${status}\t${reason ?? ""}`),
+  ];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { printLines } from "../describe/lines.ts";
+import { printDescription } from "../describe/description.ts";
 import { alignColumns } from "./table.ts";
 import { visible, visibleLine } from "./visible.ts";
 
@@ -26,7 +26,7 @@ test("no cell of a table makes a row, a column or a colour", () => {
 });
 
 test("no value of a description commands the terminal", () => {
-  const text = printLines([["Name", "a\u001b]0;title\u0007"], { title: "Events", rows: [["Reason"], ["\u001b[1A"]] }]);
+  const text = printDescription(["Name:\ta\u001b]0;title\u0007", "Events:", "  \u001b[1A"]);
   // oxlint-disable-next-line no-control-regex -- they are what this is about
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f]/);
   assert.match(text, /a\^\[\]0;title\^G\n/);
