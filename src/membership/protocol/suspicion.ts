@@ -88,8 +88,13 @@ const CHECK_TRIES = 10;
 /** So many at least, also when confirmations bring the end near. */
 const LEAST_TRIES = 5;
 
+/** Connections for such checks at once, about. */
+const MOST_CHECKS = 128;
+/** A try begins every half of the time that each may take. */
+const TRIES_PER_TIMEOUT = 2;
+
 function tryMs(state: MembershipState): number {
-  return state.settings.probeTimeoutMs / 2;
+  return state.settings.probeTimeoutMs / TRIES_PER_TIMEOUT;
 }
 
 /** The checks begin so early that one of them gets through even where many packets are lost. */
@@ -118,6 +123,9 @@ export function checkSuspect(state: MembershipState, name: string, epoch: number
   // The end comes first where both are due.
   if (state.now + tryMs(state) < suspicion.endsAt)
     state.timers.add(state.now + tryMs(state), { kind: "suspicion-check", name, epoch });
+  // Half a cluster that is out of reach must not take all sockets: then each suspect gets a few tries only.
+  const share = MOST_CHECKS / (TRIES_PER_TIMEOUT * state.suspicions.size);
+  if (share < 1 && state.random.next() >= share) return;
   const answered = Math.max(suspicion.answeredAt, suspicion.hostAnsweredAt);
   if (answered >= state.now - state.settings.probeIntervalMs) return;
   const seqNo = nextSeqNo(state);

@@ -34,7 +34,7 @@ const PLANS: readonly Plan[] = [
   { scenario: crash(0.3), sizes: { 10: 10, 50: 4, 200: 1 } },
   { scenario: quiet(0.1), sizes: { 10: 20, 50: 8, 200: 2, 500: 1 } },
   { scenario: quiet(0.3), sizes: { 10: 10, 50: 4, 200: 1 } },
-  { scenario: partition(20_000), sizes: { 10: 10, 50: 3, 200: 1 } },
+  { scenario: partition(20_000), sizes: { 10: 10, 50: 3, 200: 1, 500: 1 } },
   { scenario: partition(120_000), sizes: { 10: 10, 50: 3, 200: 1 } },
   { scenario: blocked(), sizes: { 3: 20, 10: 20, 50: 5, 200: 2, 500: 1 } },
   { scenario: blocked(0.1), sizes: { 3: 20, 10: 20, 50: 5, 200: 1 } },
