@@ -7,7 +7,7 @@ const SETTLED_MS = 15_000;
 
 /**
  * Gives memory back, once, that only the start of this thread needed. V8 would do so when it wants the room for something
- * else, and a thread with little to do never does: a third of an idle agent's memory was such garbage. Takes some ten
+ * else, and a thread with little to do never does: some megabytes of each thread were such garbage. Takes some ten
  * milliseconds of this thread.
  */
 export function collectAfterStart({ clock = systemClock }: { clock?: Clock } = {}): void {
