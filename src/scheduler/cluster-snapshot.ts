@@ -1,14 +1,9 @@
-import type { Node, Pod } from "../api/kinds.ts";
+import { hostPorts, type HostPort } from "../api/host-ports.ts";
+import type { Node } from "../api/kinds.ts";
 import type { Taint } from "../api/node-choice.ts";
 import { isFinished } from "../api/pod-state.ts";
 import type { Stored } from "../api/stored.ts";
-import { add, amountsOf, podRequests, type Amounts } from "./pod-requests.ts";
-
-export interface HostPort {
-  readonly ip: string;
-  readonly port: number;
-  readonly protocol: string;
-}
+import { add, amountsOf, podRequests, type Amounts } from "../api/pod-requests.ts";
 
 /** One node with what runs on it. Changed only by `assume`. */
 export interface NodeInfo {
@@ -70,15 +65,6 @@ function place(info: NodeInfo, pod: Stored<"Pod">): void {
   info.pods.push(pod);
   add(info.requested, podRequests(pod));
   info.hostPorts.push(...hostPorts(pod));
-}
-
-export function hostPorts({ spec }: Pod): HostPort[] {
-  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === "Always");
-  return [...(spec?.containers ?? []), ...sidecars].flatMap(({ ports }) =>
-    (ports ?? []).flatMap(({ hostPort, hostIP, protocol = "TCP" }) =>
-      hostPort ? [{ ip: hostIP || "0.0.0.0", port: hostPort, protocol }] : [],
-    ),
-  );
 }
 
 function taintsOf(node: Node): Taint[] {

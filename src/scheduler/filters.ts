@@ -1,8 +1,9 @@
+import { collide, hostPorts } from "../api/host-ports.ts";
 import { matchesNode, untolerated } from "../api/node-choice.ts";
 import type { Stored } from "../api/stored.ts";
-import { hostPorts, type ClusterSnapshot, type HostPort, type NodeInfo } from "./cluster-snapshot.ts";
+import type { ClusterSnapshot, NodeInfo } from "./cluster-snapshot.ts";
 import { othersAntiAffinity, requiredAffinity, requiredAntiAffinity } from "./pod-affinity.ts";
-import { podRequests } from "./pod-requests.ts";
+import { podRequests } from "../api/pod-requests.ts";
 import { requiredSpread } from "./topology-spread.ts";
 
 /** Why a node will not do, in upstream's words; several only where upstream counts several. */
@@ -73,11 +74,6 @@ function freePorts(pod: Stored<"Pod">): NodeCheck | undefined {
     wanted.some((port) => node.hostPorts.some((taken) => collide(port, taken)))
       ? "node(s) didn't have free ports for the requested pod ports"
       : undefined;
-}
-
-function collide(a: HostPort, b: HostPort): boolean {
-  const any = (ip: string): boolean => ip === "0.0.0.0" || ip === "::";
-  return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || any(a.ip) || any(b.ip));
 }
 
 function fits(pod: Stored<"Pod">): NodeCheck {

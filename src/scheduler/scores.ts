@@ -3,7 +3,7 @@ import type { Stored } from "../api/stored.ts";
 import { parseQuantity } from "../api/quantity.ts";
 import type { ClusterSnapshot, NodeInfo } from "./cluster-snapshot.ts";
 import { domainsOf } from "./pod-affinity.ts";
-import { podRequests } from "./pod-requests.ts";
+import { podRequests } from "../api/pod-requests.ts";
 import { spreadCrowding } from "./topology-spread.ts";
 
 export type NodeScore = (node: NodeInfo) => number;

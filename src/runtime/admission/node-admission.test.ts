@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node, Pod, PodSpec } from "../../api/kinds.ts";
-import { refusal, requestOf } from "./node-admission.ts";
+import { refusal } from "./node-admission.ts";
 
 const pod = (spec: Partial<PodSpec>): Pod => ({ spec: { containers: [], ...spec } });
 const asks = (cpu: string, memory = "0"): Pod =>
@@ -36,6 +36,12 @@ const cases: readonly {
     admitted: [asks("500m")],
     reason: "OutOfcpu",
     message: /cpu, requested: 1501, used: 500, capacity: 2000$/,
+  },
+  {
+    name: "too much for the whole pod",
+    pod: pod({ resources: { requests: { cpu: "3" } } }),
+    reason: "OutOfcpu",
+    message: /cpu, requested: 3000, used: 0, capacity: 2000$/,
   },
   { name: "too much memory", pod: asks("0", "2Gi"), reason: "OutOfmemory" },
   { name: "one pod too many", pod: pod({}), admitted: [pod({}), pod({}), pod({})], reason: "OutOfpods" },
@@ -92,14 +98,3 @@ for (const { name, pod: asked, admitted = [], taints = [], reason, message } of 
     if (message) assert.match(refused?.message ?? "", message);
   });
 }
-
-test("a pod asks for its apps and sidecars together, or for its largest init container", () => {
-  const container = (name: string, cpu: string, restartPolicy?: string) => ({
-    name,
-    resources: { requests: { cpu } },
-    ...(restartPolicy ? { restartPolicy } : {}),
-  });
-  const initContainers = [container("s", "100m", "Always"), container("i", "700m")];
-  assert.equal(requestOf(pod({ initContainers, containers: [container("a", "200m")] }), "cpu"), 0.8);
-  assert.ok(Math.abs(requestOf(pod({ initContainers, containers: [container("a", "900m")] }), "cpu") - 1) < 1e-9);
-});

@@ -1,6 +1,7 @@
+import { collide, hostPorts } from "../../api/host-ports.ts";
 import type { Node, Pod } from "../../api/kinds.ts";
 import { matchesNode, untolerated } from "../../api/node-choice.ts";
-import { parseQuantity } from "../../api/quantity.ts";
+import { podRequests } from "../../api/pod-requests.ts";
 
 export interface Refusal {
   /** `OutOfcpu`, `OutOfmemory`, `OutOfpods`, `NodePorts`, `NodeAffinity`, `TaintToleration`. */
@@ -19,7 +20,7 @@ export interface NodeRoom {
 type Check = (pod: Pod, room: NodeRoom) => Refusal | undefined;
 
 /** In upstream kubelet's order; the first refusal is the pod's end. */
-const CHECKS: readonly Check[] = [nodeAffinity, hostPorts, podCount, resource("cpu"), resource("memory"), taints];
+const CHECKS: readonly Check[] = [nodeAffinity, freePorts, podCount, resource("cpu"), resource("memory"), taints];
 
 /** Whether this node can take a pod that was bound to it; the binding may have been made from an older view. */
 export function refusal(pod: Pod, room: NodeRoom): Refusal | undefined {
@@ -48,38 +49,12 @@ function taints(pod: Pod, { node }: NodeRoom): Refusal | undefined {
   return { reason: "TaintToleration", message };
 }
 
-interface HostPort {
-  readonly port: number;
-  readonly protocol: string;
-  readonly ip: string;
-}
-
-function hostPorts(pod: Pod, { admitted }: NodeRoom): Refusal | undefined {
-  const used = admitted.flatMap(portsOf);
-  if (!portsOf(pod).some((port) => used.some((other) => conflict(port, other)))) return undefined;
+function freePorts(pod: Pod, { admitted }: NodeRoom): Refusal | undefined {
+  const used = admitted.flatMap(hostPorts);
+  if (!hostPorts(pod).some((port) => used.some((other) => collide(port, other)))) return undefined;
   const message =
     "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
   return { reason: "NodePorts", message };
-}
-
-function portsOf(pod: Pod): HostPort[] {
-  const host = pod.spec?.hostNetwork === true;
-  return [
-    ...(pod.spec?.initContainers ?? []).filter((one) => one.restartPolicy === "Always"),
-    ...(pod.spec?.containers ?? []),
-  ]
-    .flatMap((container) => container.ports ?? [])
-    .map((port) => ({
-      port: port.hostPort ?? (host ? port.containerPort : 0),
-      protocol: port.protocol ?? "TCP",
-      ip: port.hostIP || "0.0.0.0",
-    }))
-    .filter(({ port }) => port > 0);
-}
-
-function conflict(one: HostPort, other: HostPort): boolean {
-  const overlap = one.ip === other.ip || one.ip === "0.0.0.0" || other.ip === "0.0.0.0";
-  return overlap && one.port === other.port && one.protocol === other.protocol;
 }
 
 function podCount(_pod: Pod, { admitted, allocatable }: NodeRoom): Refusal | undefined {
@@ -89,9 +64,11 @@ function podCount(_pod: Pod, { admitted, allocatable }: NodeRoom): Refusal | und
 
 function resource(name: "cpu" | "memory"): Check {
   return (pod, { admitted, allocatable }) => {
-    const scale = name === "cpu" ? 1000 : 1;
-    const requested = Math.ceil(requestOf(pod, name) * scale);
-    const used = Math.ceil(admitted.reduce((sum, other) => sum + requestOf(other, name), 0) * scale);
+    // CPU is told in thousandths of a core, memory in bytes.
+    const [unit, scale] = name === "cpu" ? [1, 1000] : [1000, 1];
+    const amount = (one: Pod): number => podRequests(one).get(name) ?? 0;
+    const requested = Math.ceil(amount(pod) / unit);
+    const used = Math.ceil(admitted.reduce((sum, other) => sum + amount(other), 0) / unit);
     const capacity = Math.floor(allocatable[name] * scale);
     if (requested === 0 || used + requested <= capacity) return undefined;
     return tooMuch(name, { requested, used, capacity });
@@ -107,20 +84,4 @@ function tooMuch(
     reason: `OutOf${name}`,
     message: `Pod was rejected: Node didn't have enough resource: ${name}, ${numbers}`,
   };
-}
-
-/** A pod's effective request: its containers and sidecars together, or its largest init container beside the sidecars before it. */
-export function requestOf(pod: Pod, name: "cpu" | "memory"): number {
-  const ask = (container: {
-    resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
-  }): number => parseQuantity(container.resources?.requests?.[name] ?? container.resources?.limits?.[name] ?? "0") ?? 0;
-  let sidecars = 0;
-  let largest = 0;
-  for (const container of pod.spec?.initContainers ?? []) {
-    if (container.restartPolicy === "Always") sidecars += ask(container);
-    largest = Math.max(largest, container.restartPolicy === "Always" ? sidecars : sidecars + ask(container));
-  }
-  const apps = (pod.spec?.containers ?? []).reduce((sum, container) => sum + ask(container), 0);
-  const overhead = parseQuantity(pod.spec?.overhead?.[name] ?? "0") ?? 0;
-  return Math.max(largest, apps + sidecars) + overhead;
 }

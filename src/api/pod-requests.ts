@@ -1,5 +1,5 @@
-import type { Container, Pod } from "../api/kinds.ts";
-import { parseMilli } from "../api/quantity.ts";
+import type { Container, Pod } from "./kinds.ts";
+import { parseMilli } from "./quantity.ts";
 
 /** Amounts by resource name, in thousandths, so that sums of CPU are exact. */
 export type Amounts = ReadonlyMap<string, number>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Container, Pod } from "../api/kinds.ts";
+import type { Container, Pod } from "./kinds.ts";
 import { podRequests } from "./pod-requests.ts";
 
 const container = (cpu: string, more: Partial<Container> = {}): Container => ({
