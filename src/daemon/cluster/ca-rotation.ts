@@ -1,6 +1,7 @@
 import type { EventRecorder } from "../../api/objects.ts";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { Random } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import {
@@ -127,7 +128,7 @@ export class CaRotation {
       if (report.kind === "joined" || report.kind === "recovered") look(report.member);
     }, signal);
     while (!signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, signal).catch(() => {}); // the loop sees the end
+      await pause(clock, LOOK_EVERY_MS, signal);
       const others = client.members().filter(({ name, state }) => name !== nodeName && state === "alive");
       const one = others[Math.floor(random.next() * others.length)];
       if (one && !signal.aborted) look(one);

@@ -1,4 +1,5 @@
 import { describeError } from "../../lib/log.ts";
+import { pause } from "../../lib/pause.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { AgentDeps } from "../agent/state.ts";
@@ -57,7 +58,7 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
     const alone = others().length === 0 && known().length > 0;
     // Who becomes alone does not wait for the next look; who is alone already waits its time.
     const sooner = alone ? signal : AbortSignal.any([signal, wake.signal]);
-    await clock.sleep(alone ? REJOIN_MS : LOOK_AFTER_MS, sooner).catch(() => {}); // the loop sees the end
+    await pause(clock, alone ? REJOIN_MS : LOOK_AFTER_MS, sooner);
   }
 }
 
