@@ -4,7 +4,9 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { eventually } from "../../test/poll.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/log.ts";
 import { secretBytes, seededRandom } from "../lib/random.ts";
 import { openMemoryStore } from "../store/open-memory-store.ts";
 import { caState, isNewer, readMaterial } from "./ca-material.ts";
@@ -102,6 +104,22 @@ test("an older CA is forgotten at its time, and stays as a link while one before
   offset = 31 * DAY_MS;
   await authority.forgetOld();
   assert.deepEqual(authority.chain, { successors: [], root: authority.certificate });
+});
+
+test("an older CA is forgotten by itself when its time is over, and everybody is told", async (t) => {
+  const authority = await ClusterAuthority.open({ directory: await temporary(t), clock: systemClock });
+  const { certificate: old } = authority;
+  const stop = new AbortController();
+  const running = authority.run(stop.signal, silentLogger);
+  const changes: CaChange[] = [];
+  await authority.stage();
+  await authority.activate({ overlapMs: 200 });
+  authority.onChange((change) => void changes.push(change), t.signal);
+  await eventually(() => changes.length > 0, { what: "the end of the old CA" });
+  assert.deepEqual(changes, [{ distrusted: [old], atOnce: false }]);
+  assert.deepEqual(authority.material.older, []);
+  stop.abort();
+  await running;
 });
 
 test("a compromised CA ends at once, and one that was being brought in is not used", async (t) => {

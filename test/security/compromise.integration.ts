@@ -5,7 +5,6 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { runPsctl } from "../../src/cli/psctl.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { KeyPair } from "../../src/security/ca-material.ts";
@@ -15,6 +14,7 @@ import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { psctlText } from "../support/psctl-text.ts";
 import { PeerLoad } from "./rotation-load.ts";
 
 /** n3's disk is copied by a thief, and n4 is cut off when everything is replaced. */
@@ -91,6 +91,9 @@ function ownerIn(kubeconfig: string): KeyPair {
   return { certificate: part("client-certificate-data"), key: part("client-key-data") };
 }
 
+const psctl = (host: number, ...words: readonly string[]): Promise<string> =>
+  psctlText(agent(host).kubeconfig, ...words);
+
 before(async () => {
   lab = await Lab.start({ hosts: HOSTS });
   for (let host = 1; host <= HOSTS; host += 1) {
@@ -111,24 +114,13 @@ test("a node whose disk was copied is removed with --compromised", async () => {
   cpSync(agent(1).dataDir, `${loot}-n1`, { recursive: true, filter: (path) => !path.endsWith(".sock") });
   lab.host(4).cut();
   await agree(/n3 alive, n4 dead/, [1, 2, 3]);
-  const texts = { out: "", err: "" };
-  const code = await runPsctl(["members", "remove", "n3", "--compromised", "--kubeconfig", agent(1).kubeconfig], {
-    streams: {
-      out: (text) => (texts.out += text),
-      err: (text) => (texts.err += text),
-      input: async () => "",
-      terminal: false,
-    },
-    env: {},
-    signal: new AbortController().signal,
-  });
-  assert.equal(code, 0, texts.err);
+  const told = await psctl(1, "members", "remove", "n3", "--compromised");
   assert.match(
-    texts.out,
+    told,
     /^The node n3 is removed: its certificates are refused\.\nThe CA, the gossip key and the data keys/,
   );
-  assert.match(texts.out, /replaced on 2 nodes, and all join and API tokens are revoked/);
-  assert.match(texts.out, /\nn4 was away: to come back, join again with a new token\.\n/);
+  assert.match(told, /replaced on 2 nodes, and all join and API tokens are revoked/);
+  assert.match(told, /\nn4 was away: to come back, join again with a new token\.\n/);
   for (const host of [1, 2]) {
     const changed = (name: string): boolean => {
       const before = readFileSync(join(`${loot}-n1`, name), "utf8");
@@ -207,4 +199,27 @@ test("a member that was away is told on both sides, and joins again on what it h
   await agent(4).end();
   agents[3] = await start(4, flagsOf(await newToken()), dataDir);
   await agree(/^n1 alive, n2 alive, (n3 (dead|left), )?n4 alive$/, [1, 2, 4]);
+});
+
+test("where --compromised breaks off, only --compromised goes on with it", async () => {
+  const slow = agent(4).pidOf("run-agent");
+  process.kill(slow, "SIGSTOP");
+  try {
+    const broken = assert.rejects(psctl(1, "ca", "rotate", "--compromised"));
+    const goesOn = /psctl ca rotate --compromised goes on with it/;
+    const staged = async (): Promise<boolean> => goesOn.test(await psctl(2, "ca", "status"));
+    await eventually(staged, { what: "a staged CA", everyMs: 5, timeoutMs: 30_000 });
+    process.kill(agent(1).pidOf("run-agent"), "SIGKILL");
+    await broken;
+  } finally {
+    process.kill(slow, "SIGCONT");
+  }
+  await agent(1).ready();
+  await agree(/^n1 alive, n2 alive, (n3 (dead|left), )?n4 alive$/, [1, 2, 4]);
+  await assert.rejects(psctl(2, "ca", "rotate"), /it was begun with --compromised and broke off: run that again/);
+  const before = readFileSync(agent(4).kubeconfig, "utf8");
+  assert.match(await psctl(2, "ca", "rotate", "--compromised"), /are replaced on 3 nodes, and all join and API tokens/);
+  assert.notEqual(readFileSync(agent(4).kubeconfig, "utf8"), before);
+  for (const host of [1, 2, 4])
+    assert.doesNotMatch(await psctl(host, "ca", "status"), /is believed|is being brought in/);
 });

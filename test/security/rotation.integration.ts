@@ -5,13 +5,13 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { runPsctl } from "../../src/cli/psctl.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { psctlText } from "../support/psctl-text.ts";
 import { ApiLoad, PeerLoad } from "./rotation-load.ts";
 
 const HOSTS = 4;
@@ -144,26 +144,31 @@ test("CA and gossip key are replaced under load, and nothing fails on old kubeco
 });
 
 test("psctl tells which CAs are believed, and for how long", async () => {
-  const texts = { out: "", err: "" };
-  const code = await runPsctl(["ca", "status", "--kubeconfig", oldKubeconfig], {
-    streams: {
-      out: (text) => (texts.out += text),
-      err: (text) => (texts.err += text),
-      input: async () => "",
-      terminal: false,
-    },
-    env: {},
-    signal: new AbortController().signal,
-  });
-  assert.equal(code, 0, texts.err);
+  const told = await psctlText(oldKubeconfig, "ca", "status");
   const { signing, older } = await status(1);
-  const rows = texts.out.split("\n").map((line) => line.trim().split(/ {2,}/));
+  const rows = told.split("\n").map((line) => line.trim().split(/ {2,}/));
   assert.deepEqual(rows, [
     ["USE", "UNTIL", "SHA-256"],
     ["signs", signing.until, signing.fingerprint],
     ...older.map(({ until, fingerprint }) => ["is believed", until, fingerprint]),
     [""],
   ]);
+});
+
+test("what cannot be meant is refused, and says what can", async () => {
+  const cases = [
+    [{ overlap: 0 }, /"overlap" must be a whole number of seconds from 1 to \d+ \(366 days\)/],
+    [{ overlap: "1h" }, /"overlap" must be/],
+    [{ compromised: 1 }, /"compromised" must be true or false/],
+    [{ compromised: true, overlap: 5 }, /of no use with "compromised"/],
+  ] as const;
+  for (const [body, expected] of cases) {
+    await assert.rejects(client(1).json("POST", "/api/v1/ca/rotate", { body }), expected);
+  }
+  await assert.rejects(
+    client(1).json("DELETE", "/api/v1/members/n2?compromised=x"),
+    /"compromised" must be true or false/,
+  );
 });
 
 test("pods are told of all CAs to believe", async () => {

@@ -81,7 +81,7 @@ export class CaRotation {
   async replaceAtOnce(except: readonly string[]): Promise<Rotated> {
     return await this.#alone(async () => {
       const { authority } = this.#deps;
-      const round = new Round(this.#deps, { except });
+      const round = new Round(this.#deps, { except, waitForSuspects: true });
       await authority.stage({ compromised: true });
       await this.#push(round, "has not taken the new CA, with which nothing is signed yet; run the command again");
       await authority.activate({ overlapMs: BREAK_OFF_MS });

@@ -60,6 +60,20 @@ test("a suspect that cannot be reached is away, and is asked for nothing more", 
   assert.equal(tellAway(round.away), " b was away and gets it when it is back.");
 });
 
+test("where it has a lot to lose, a suspect is waited for until it is dead", async () => {
+  const states: States = { a: "suspect" };
+  const given = (): unknown => {
+    if (asked.length === 3) states["a"] = "dead";
+    return broken;
+  };
+  const { round, asked } = roundOf(states, given, { waitForSuspects: true });
+  await round.ask({ kind: "step" });
+  assert.deepEqual([asked.length, round.away], [3, ["a"]]);
+  const back = roundOf({ b: "suspect" }, () => (back.asked.length < 3 ? broken : {}), { waitForSuspects: true });
+  await back.round.ask({ kind: "step" });
+  assert.deepEqual([...back.round.reached.keys()], ["b"]);
+});
+
 test("a member that fails is asked again until it is suspected", async () => {
   const states: States = { a: "alive" };
   const { round, asked } = roundOf(states, () => {

@@ -23,6 +23,8 @@ export interface RoundOptions {
   readonly except?: readonly string[];
   /** For one attempt. */
   readonly attemptMs?: number;
+  /** A suspect is waited for until it is dead or answers: who is away in such a round has a lot to lose. */
+  readonly waitForSuspects?: boolean;
   /** A refusal that only one gets who was answered before, where that answer was lost. */
   readonly doneBy?: RefusalReason;
 }
@@ -47,14 +49,20 @@ export class Round {
   readonly #except: readonly string[];
   readonly #attemptMs: number;
   readonly #doneBy: RefusalReason | undefined;
+  /** In these states a member that fails is asked again. */
+  readonly #awaited: readonly MemberView["state"][];
   readonly #away: Set<string>;
   readonly #reached = new Map<string, PeerAnswer>();
 
-  constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS, doneBy }: RoundOptions = {}) {
+  constructor(
+    deps: RoundDeps,
+    { except = [], attemptMs = ATTEMPT_MS, waitForSuspects = false, doneBy }: RoundOptions = {},
+  ) {
     this.#deps = deps;
     this.#except = [deps.nodeName, ...except];
     this.#attemptMs = attemptMs;
     this.#doneBy = doneBy;
+    this.#awaited = waitForSuspects ? ["alive", "suspect"] : ["alive"];
     this.#away = new Set(this.#members(["dead"]).map(({ name }) => name));
   }
 
@@ -97,7 +105,7 @@ export class Round {
       } catch (error) {
         if (error instanceof RefusedError && error.reason === this.#doneBy) return {};
         if (error instanceof RefusedError) throw error;
-        if (!this.#members(["alive"]).some((member) => member.name === name)) return undefined;
+        if (!this.#members(this.#awaited).some((member) => member.name === name)) return undefined;
         if (clock.monotonic() > giveUp) throw error;
         await clock.sleep(AGAIN_MS);
       }
