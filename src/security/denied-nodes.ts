@@ -1,7 +1,5 @@
-import { isReason } from "../api/api-error.ts";
 import type { KubeObject } from "../api/kinds.ts";
 import { type Clock, timestamp } from "../lib/clock.ts";
-import { secretBytes } from "../lib/random.ts";
 import type { Key, Store } from "../store/port.ts";
 import type { NodeCertificate } from "./node-certificate.ts";
 
@@ -26,15 +24,12 @@ export class DeniedNodes {
     const object: KubeObject & { spec: { until: number } } = {
       apiVersion: "podman-swarm.io/v1",
       kind: "DeniedNode",
-      metadata: { name: nodeName, creationTimestamp: timestamp(clock.now()), uid: secretBytes(16).toString("hex") },
+      metadata: { name: nodeName, creationTimestamp: timestamp(clock.now()) },
       spec: { until: Math.max(until, this.until(nodeName) ?? 0) },
     };
-    try {
-      await store.create(key, object);
-    } catch (error) {
-      if (!isReason(error, "AlreadyExists")) throw error;
-      await store.update(key, object, { register: "main" });
-    }
+    // One and the same object wherever it is made first, so that of two removals the later one counts.
+    if (!store.get(key)) await store.create(key, object, { cause: [] });
+    await store.update(key, object, { register: "main" });
   }
 
   isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {

@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { isReason } from "../../api/api-error.ts";
 import { timestamp } from "../../lib/clock.ts";
 import type { Store } from "../../store/port.ts";
 import { CURRENT_GOSSIP_KEY } from "./replicated.ts";
@@ -38,12 +37,9 @@ export class CurrentGossipKey {
     const metadata = { name: CURRENT_GOSSIP_KEY.name, creationTimestamp: timestamp(since) };
     const spec: GossipKeySpec = { digest: digestOf(key), since };
     const object = { apiVersion: "podman-swarm.internal/v1", kind: "GossipKey", metadata, spec };
-    try {
-      await this.#store.create(CURRENT_GOSSIP_KEY, object);
-    } catch (error) {
-      if (!isReason(error, "AlreadyExists")) throw error;
-      await this.#store.update(CURRENT_GOSSIP_KEY, object, { register: "main" });
-    }
+    // One and the same object wherever it is made first, so that the later word counts and not the later object.
+    if (!this.get()) await this.#store.create(CURRENT_GOSSIP_KEY, object, { cause: [] });
+    await this.#store.update(CURRENT_GOSSIP_KEY, object, { register: "main" });
   }
 }
 

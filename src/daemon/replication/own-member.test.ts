@@ -200,3 +200,21 @@ test("what is secret goes over in plain, inside of TLS, and is sealed with the r
   });
   assert.ok(sealedBy[0] !== null && sealedBy[0] !== sealedBy[1]);
 });
+
+test("of what two parted members say of one removed node, and of the gossip key, the later word counts", async (t) => {
+  const [one, two] = [await node(t, "n1"), await node(t, "n2")];
+  const [keyOfOne, keyOfTwo] = [one, two].map(({ store }) => new CurrentGossipKey({ store }));
+  const [first, second, third] = [1, 2, 3].map((fill) => Buffer.alloc(32, fill)) as [Buffer, Buffer, Buffer];
+  await one.denied.deny("n9");
+  await keyOfOne?.set(first, 1);
+  two.pass(1000);
+  await two.denied.deny("n9");
+  await keyOfTwo?.set(second, 2);
+  one.pass(2000);
+  await one.denied.deny("n9");
+  await keyOfOne?.set(third, 3);
+  const until = one.denied.until("n9");
+  await exchange(one, two);
+  assert.deepEqual([one.denied.until("n9"), two.denied.until("n9")], [until, until]);
+  assert.ok(keyOfOne?.is(third) && keyOfTwo?.is(third));
+});
