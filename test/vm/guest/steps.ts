@@ -17,8 +17,10 @@ function stepsOf(user: StepUser): Step[] {
 
 /** What runs in the virtual machine, in this order. */
 export const STEPS: readonly Step[] = [
-  ...stepsOf("root"),
+  // The user first: of a node that has ended, containers and networks stay, and where root's has pods' addresses on the
+  // machine itself, a user's Podman refuses them for its own.
   ...stepsOf("swarm"),
+  ...stepsOf("root"),
   // As root only: it works in user namespaces anyway.
   nodeTest("root", ["src/network/bridge-pod-network.integration.ts", "src/network/service-router.integration.ts"]),
 ];
