@@ -12,7 +12,7 @@ import { KEPT, scratchFolder } from "./scratch-folder.ts";
 import { VirtualMachine } from "./virtual-machine.ts";
 
 /** From the boot to the end. */
-const DEADLINE_MS = 60 * 60_000;
+const DEADLINE_MS = 90 * 60_000;
 
 /** What the kernel and systemd of the last machine said. */
 const CONSOLE = join(KEPT, "console.log");
