@@ -134,6 +134,13 @@ test("Podman's network with another range is refused and left as it is", async (
   );
 });
 
+test("a range that something else on the host has is told with the flag that helps", async () => {
+  podman.usedSubnets.add(wanted.subnet);
+  await start();
+  await eventually(() => network.problem?.includes("10.62.0.0/24") === true);
+  assert.match(network.problem ?? "", /^Cannot make Podman's network net62 .* is already used .*--pod-cidr$/);
+});
+
 test("while Podman does not answer, pods are told so, and afterwards all is well again", async () => {
   await start();
   await network.up;

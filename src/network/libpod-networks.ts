@@ -53,7 +53,12 @@ export class LibpodNetworks implements PodmanNetworks {
         labels: LABELS,
       },
     });
-    if (made.status >= 300) throw new Error(`Cannot make Podman's network ${name} (${subnet}): ${explain(made)}`);
+    if (made.status >= 300) {
+      // Also of another user's node that has ended: what it leaves may still have the range on this host.
+      const said = explain(made);
+      const fix = said.includes("already used") ? "; choose a range that is free on every host with --pod-cidr" : "";
+      throw new Error(`Cannot make Podman's network ${name} (${subnet}): ${said}${fix}`);
+    }
   }
 
   async ensureAnchor({ name, network, ip }: AnchorPod, signal: AbortSignal): Promise<{ readonly started: boolean }> {

@@ -9,6 +9,8 @@ export class FakePodman {
   /** Ids of those that run on the network. */
   readonly containers: string[] = [];
   readonly calls: string[] = [];
+  /** Of networks that are not in this Podman: on an interface of the host. */
+  readonly usedSubnets = new Set<string>();
   /** Called when a pod starts, as Podman then makes its bridge. */
   onStart: () => Promise<void> = async () => {};
   #server: Server | undefined;
@@ -37,6 +39,11 @@ export class FakePodman {
     if (kind === "containers") return { status: 200, answer: this.containers.map((Id) => ({ Id })) };
     if ("create" in asked) {
       const name = String(asked.create["name"]);
+      const [wanted] = (asked.create["subnets"] ?? []) as { subnet: string }[];
+      if (wanted !== undefined && this.usedSubnets.has(wanted.subnet)) {
+        const message = `subnet ${wanted.subnet} is already used on the host or by another config`;
+        return { status: 500, answer: { cause: message, message, response: 500 } };
+      }
       if (kind === "networks") this.networks.set(name, asked.create);
       else this.pods.set(name, { State: "Created" });
       return { status: kind === "networks" ? 200 : 201, answer: asked.create };
