@@ -177,7 +177,9 @@ function identityOf({ kind, namespace = "", name, uid = "" }: Regarding): string
 }
 
 function reference(regarding: Regarding): Kinds["Event"]["involvedObject"] {
-  const { kind, apiVersion, namespace, name, uid, fieldPath } = regarding;
+  const { kind, apiVersion, namespace, name, fieldPath } = regarding;
+  // A node's own Events carry its name as the uid, as the kubelet's do: kubectl describe looks for that.
+  const uid = regarding.uid ?? (kind === "Node" ? name : undefined);
   return {
     kind,
     name,

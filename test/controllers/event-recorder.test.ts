@@ -62,3 +62,12 @@ test("an Event about what goes with its namespace is no failure", async (t) => {
   await recorder.flush();
   assert.deepEqual(lines, []);
 });
+
+test("a node's own Event carries its name as the uid, by which kubectl describe finds it", async (t) => {
+  const objects = await localObjects(t);
+  const recorder = new ObjectEventRecorder({ objects, clock: systemClock, logger: silentLogger });
+  const regarding = { kind: "Node", apiVersion: "v1", name: "n1" };
+  recorder.from({ component: "agent" }).record({ ...event("a probe failed"), regarding });
+  await recorder.flush();
+  assert.equal(objects.list("Event", "default")[0]?.involvedObject.uid, "n1");
+});

@@ -199,10 +199,11 @@ async function eventsOf(
   const time = (event: Event): string | undefined =>
     event.lastTimestamp ?? event.eventTime ?? event.metadata?.creationTimestamp;
   const rows = items
-    .filter(
-      (event) =>
-        about.uid === undefined || event.involvedObject.uid === undefined || event.involvedObject.uid === about.uid,
-    )
+    .filter(({ involvedObject: { uid } }) => {
+      // A node's own Events carry its name as the uid.
+      const ofNode = about.kind === "Node" && uid === about.name;
+      return about.uid === undefined || uid === undefined || uid === about.uid || ofNode;
+    })
     .toSorted((a, b) => (time(a) ?? "").localeCompare(time(b) ?? ""))
     .map((event) => {
       const count = event.count ?? 1;

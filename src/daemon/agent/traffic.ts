@@ -176,10 +176,8 @@ async function refuseRouteConflict(config: AgentConfig, kernel: typeof hostKerne
 function restoredTeller({ nodeName }: AgentConfig, state: State): (containers: number) => void {
   const recorder = state.recorder({ component: "podman-swarm-agent", host: nodeName });
   return (containers) => {
-    // Kubectl shows with a Node only Events that carry its uid.
-    const uid = state.objects.get("Node", { name: nodeName })?.metadata?.uid;
     recorder.record({
-      regarding: { kind: "Node", apiVersion: "v1", name: nodeName, ...(uid === undefined ? {} : { uid }) },
+      regarding: { kind: "Node", apiVersion: "v1", name: nodeName },
       type: "Warning",
       reason: "PodNetworkRestored",
       message: `The bridge ${NETWORK} had been removed. It is there again, and ${containers} containers are connected to it anew; none was restarted.`,
