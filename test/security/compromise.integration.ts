@@ -191,7 +191,9 @@ test("a member that was away is told on both sides, and joins again on what it h
     const [one, two] = await Promise.all(
       [1, 2].map((host) => as(host, (client) => client.text("GET", "/api/v1/namespaces/default/events"))),
     );
-    return [one, two].some((text) => /Refused 10\.99\.0\.4 on the cluster port: .*join again/.test(text ?? ""));
+    return [one, two].some((text) =>
+      /Refused \\"n4\\" at 10\.99\.0\.4 on the cluster port: .*join again/.test(text ?? ""),
+    );
   };
   await eventually(events, { what: "an Event on a member", timeoutMs: 45_000 });
   assert.match(await listOf(1), /n4 dead/);

@@ -7,7 +7,7 @@ import { describeError, type Logger } from "../../lib/log.ts";
 import type { ClusterAuthority } from "../cluster-authority.ts";
 import type { DeniedNodes } from "../denied-nodes.ts";
 import { FailureLimit } from "../failure-limit.ts";
-import type { NodeCertificate } from "../node-certificate.ts";
+import { type NodeCertificate, readNodeCertificate } from "../node-certificate.ts";
 import type { NodeIdentity } from "../node-identity.ts";
 import { FrameError, FrameStream } from "./frame-stream.ts";
 import { JOIN_PROTOCOL } from "./join-messages.ts";
@@ -169,8 +169,11 @@ export class ClusterListener {
     }
     if (socket.alpnProtocol !== PEER_PROTOCOL)
       throw new RefusedError("BadRequest", "it names no protocol of this port");
+    // Before it is judged, so that a refusal says who is refused: its owner has to know which node that is.
+    const shown = socket.getPeerX509Certificate();
+    const claimed = shown && readNodeCertificate(shown);
+    if (claimed) named(claimed.nodeName);
     const certificate = peerOf(socket, { clusterId: authority.clusterId, isDenied: (one) => denied.isDenied(one) });
-    named(certificate.nodeName);
     await greet(frames, { clock, signal });
     this.#peers.set(socket, certificate);
     socket.once("close", () => this.#peers.delete(socket));
