@@ -28,8 +28,8 @@ const LOOK_EVERY_MS = 300_000;
 
 export interface CaRotationDeps {
   readonly authority: ClusterAuthority;
-  readonly client: MembershipClient;
-  readonly questions: PeerQuestions;
+  readonly client: Pick<MembershipClient, "members" | "subscribe">;
+  readonly questions: Pick<PeerQuestions, "ask" | "answers">;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
