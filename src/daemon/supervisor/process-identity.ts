@@ -23,7 +23,9 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const state = fields[0];
   const started = fields[19];
-  if (started === undefined || state === "Z" || state === "X") return undefined;
+  // Its first thread may be gone while others still hold its files and sockets: field 20 counts them.
+  const remains = (state === "Z" || state === "X") && Number(fields[17]) <= 1;
+  if (started === undefined || remains) return undefined;
   return { pid, started, boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() };
 }
 
