@@ -45,6 +45,8 @@ export interface ClusterMembers {
   /** `address` is this node's cluster port, for others to join through. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
+  /** Whether others have taken this node out: it sees nothing true of them any more. */
+  isRemoved(): boolean;
   /** Takes another node out; with `compromised` everything that it could have read is replaced. */
   remove(nodeName: string, options?: { readonly compromised?: boolean }): Promise<string>;
   /** Takes this node out; its agent ends soon after. All give a text for the user. */

@@ -165,7 +165,7 @@ export function clusterSuite({ hosts, user }: Shape): void {
     });
   });
 
-  labTest(`a node that is removed is refused at once, and joins as new by a new token`, async () => {
+  labTest(`a node that is removed is refused at once, hears of it, and joins again by a new token`, async () => {
     const [first, removed] = [cluster.node(1), last()];
     await times.measure(`${removed.name} is removed, until a member refuses it`, async () => {
       assert.match(await first.psctl("members", "remove", removed.name), /its certificates are refused/);
@@ -177,9 +177,14 @@ export function clusterSuite({ hosts, user }: Shape): void {
       refusals.some((text) => /podman_swarm_cluster_refusals_total\{reason="NodeDenied"\} [1-9]/.test(text)),
       "a refusal is counted",
     );
-    await removed.wipe();
+    const heard = { what: `${removed.name} hears that it was removed`, timeoutMs: 60_000 };
+    await eventually(
+      async () => (await removed.request<{ removed: boolean }>("GET", "/api/v1/members")).removed,
+      heard,
+    );
+    await removed.agent.end();
     const order = await cluster.node(2).joinOrder();
-    await times.measure(`${removed.name} joins as new, until all list it as alive`, async () => {
+    await times.measure(`${removed.name} joins again, until all list it as alive`, async () => {
       await removed.start(order);
       await cluster.agree(everyone());
     });

@@ -122,8 +122,15 @@ async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, add
     session.streams.err(`${who}, and its API does not answer: ${state}. Look into its log, or stop it with: ${stop}\n`);
     return 1;
   }
-  const { cluster, members, pods } = state;
+  const { cluster, members, pods, removed } = state;
   const asked = withPort(address);
+  if (removed) {
+    const steps = [stopWords({ pid }), `psctl join ${address}`].map((line) => `  ${line}`).join("\n");
+    session.streams.err(
+      `${who}, which was removed from the cluster ${cluster}. To join again, with a new token:\n${steps}\n`,
+    );
+    return 1;
+  }
   if (members.length > 1 && members.some(({ host, port }) => `${host}:${port}` === asked)) {
     session.print(`This host is a member already: the cluster ${cluster} has ${members.length} nodes.`);
     return 0;

@@ -6,6 +6,8 @@ import { UsageError } from "../usage-error.ts";
 export interface MemberList {
   readonly cluster: string;
   readonly join_address: string;
+  /** Whether the others have taken the node that was asked out of the cluster. */
+  readonly removed: boolean;
   readonly members: readonly {
     readonly name: string;
     readonly host: string;
@@ -41,9 +43,14 @@ export const members: Command = {
       return 0;
     }
     if (args.has("compromised")) throw new UsageError("--compromised goes with psctl members remove NAME");
-    const { members: all } = await readMembers(session);
+    const { members: all, removed } = await readMembers(session);
     const rows = all.map(({ name, host, port, state }) => [name, `${host}:${port}`, state]);
     session.streams.out(alignColumns([["NAME", "ADDRESS", "STATE"], ...rows]));
+    if (removed) {
+      session.streams.err(
+        "This node was removed from the cluster, and lists what it saw last. To come back: stop its agent, and psctl join with a new token\n",
+      );
+    }
     return 0;
   },
 };

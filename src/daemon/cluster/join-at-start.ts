@@ -21,6 +21,7 @@ import { DamagedFile } from "../../lib/damaged-file.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "../config/agent-config.ts";
 import { MemberFile } from "./member-file.ts";
+import { forgetRemoval, wasRemoved } from "./own-removal.ts";
 
 /** Another member, or a little later, may answer otherwise; all other refusals are final. */
 const WORTH_AGAIN: ReadonlySet<RefusalReason> = new Set([
@@ -139,7 +140,7 @@ async function forget(directory: string, keyFile: string): Promise<void> {
 /** Who has to join. */
 type Outsider =
   | { readonly is: "new"; readonly keyFile: string }
-  /** The token is of a CA that this node does not know: its cluster's new one, or another cluster's. */
+  /** It was removed, or the token is of a CA that it does not know: its cluster's new one, or another cluster's. */
   | { readonly is: "member of before"; readonly clusterId: string; readonly keyFile: string };
 
 /** What this node is to the cluster of the token. */
@@ -159,14 +160,15 @@ async function standingOf(
   const digest = parseJoinToken(joinToken).caDigest;
   const text = await readPrivateFile(join(directory, "joined.json"));
   const joined = text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
-  if (joined?.caDigest === digest) return { is: "member" };
+  const removed = await wasRemoved(dataDir);
+  if (joined?.caDigest === digest && !removed) return { is: "member" };
   const { trusted, clusterId } = await ClusterAuthority.open({ directory, clock }).catch((cause: unknown) => {
     if (!(cause instanceof DamagedFile)) throw cause;
     const unless = `unless that has a new CA since: ${cause.message}`;
     throw new ConfigError(`Cannot join: ${ofAnother(dataDir)}; ${unless}`, { cause });
   });
-  if (trusted.some((ca) => caDigest(ca) === digest)) return { is: "member" };
-  // The key of before may be in the hands of whoever is the reason for the new CA.
+  if (trusted.some((ca) => caDigest(ca) === digest) && !removed) return { is: "member" };
+  // The key of before may be in the hands of whoever is the reason for that.
   return { is: "member of before", clusterId, keyFile: "rejoin.key" };
 }
 
@@ -192,6 +194,7 @@ async function keep(
     join(directory, "joined.json"),
     `${JSON.stringify({ caDigest: digest } satisfies JoinedFile)}\n`,
   );
+  await forgetRemoval(config.dataDir);
 }
 
 /** The same one when joining broke off before: its use of the token is counted once. */

@@ -2,16 +2,17 @@ import { describeError } from "../../lib/log.ts";
 import { pause } from "../../lib/pause.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import type { AgentDeps } from "../agent/state.ts";
 import type { ClusterMetrics } from "./cluster-metrics.ts";
 import type { CaRotation } from "./ca-rotation.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import { formatAddress, parseAddress } from "./member-address.ts";
 import type { MemberFile } from "./member-file.ts";
+import type { OwnRemoval } from "./own-removal.ts";
 
 /** While a node that knows of others sees none of them, it asks again this often. */
 const REJOIN_MS = 5_000;
-/** Also how long a node that has lost the others may take to begin asking. */
 /** For one member's answer to what it has now. */
 const FETCH_MS = 4_000;
 const LOOK_AFTER_MS = 5_000;
@@ -22,6 +23,7 @@ export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly ca: CaRotation;
   readonly file: MemberFile;
   readonly metrics: ClusterMetrics;
+  readonly removal: OwnRemoval;
   /** Of --join, `host:port` each. */
   readonly asked: readonly string[];
   /** The cluster ports of all others that are of the cluster, living or not. */
@@ -62,34 +64,30 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   }
 }
 
+type FindDeps = Pick<KeepInTouchDeps, "client" | "gossip" | "ca" | "removal">;
+
 /**
  * Also after a time away, in which the others may have replaced their CA and their gossip key. Both ways at once: where
  * the keys are others, joining fails only after a long wait.
  */
-async function findAgain(
-  addresses: readonly string[],
-  { client, gossip, ca }: Pick<KeepInTouchDeps, "client" | "gossip" | "ca">,
-): Promise<void> {
+async function findAgain(addresses: readonly string[], { client, ...others }: FindDeps): Promise<void> {
   const joining = client.join(addresses);
   joining.catch(() => {}); // read below, where anyone could be asked at all
-  const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
+  const { changed, refusals } = await fetchKeys(addresses, others);
   if (refusals.length === addresses.length) throw new Error(refusals.join("; "));
   await (changed ? client.join(addresses) : joining);
 }
 
 /** Those around this node gossip with an older key, as it does: a removed node may be among them. */
-async function catchUp(
-  addresses: readonly string[],
-  { client, gossip, ca }: Pick<KeepInTouchDeps, "client" | "gossip" | "ca">,
-): Promise<void> {
-  const { changed, refusals } = await fetchKeys(addresses, { gossip, ca });
+async function catchUp(addresses: readonly string[], { client, ...others }: FindDeps): Promise<void> {
+  const { changed, refusals } = await fetchKeys(addresses, others);
   if (!changed) throw new Error(`the gossip key was replaced, and nobody gives the new one: ${refusals.join("; ")}`);
   await client.join(addresses);
 }
 
 async function fetchKeys(
   addresses: readonly string[],
-  { gossip, ca }: Pick<KeepInTouchDeps, "gossip" | "ca">,
+  { gossip, ca, removal }: Omit<FindDeps, "client">,
 ): Promise<{ readonly changed: boolean; readonly refusals: readonly string[] }> {
   const fetched = await Promise.allSettled(
     addresses.map(parseAddress).map(async (address) => {
@@ -97,6 +95,11 @@ async function fetchKeys(
       return await gossip.fetch(address, { timeoutMs: FETCH_MS });
     }),
   );
+  for (const one of fetched) {
+    if (one.status === "rejected" && one.reason instanceof RefusedError && one.reason.reason === "NodeDenied") {
+      await removal.told(one.reason.message);
+    }
+  }
   return {
     changed: fetched.some((one) => one.status === "fulfilled" && one.value),
     refusals: fetched.flatMap((one) => (one.status === "rejected" ? [describeError(one.reason)] : [])),

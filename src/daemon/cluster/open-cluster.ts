@@ -19,6 +19,7 @@ import { gossipKeysFile } from "./join-at-start.ts";
 import { keepInTouch } from "./keep-in-touch.ts";
 import { formatAddress } from "./member-address.ts";
 import { MemberFile } from "./member-file.ts";
+import { OwnRemoval } from "./own-removal.ts";
 import { openPort, type Port, servePort } from "./open-port.ts";
 import { answerRedemptions, redeemElsewhere } from "./redeem-elsewhere.ts";
 
@@ -29,6 +30,7 @@ export interface Cluster extends ClusterChanges {
   /** The cluster that this node is of, and how to join it. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): MemberView[];
+  isRemoved(): boolean;
   readonly parts: readonly Part[];
 }
 
@@ -71,22 +73,21 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     clusterId: authority.clusterId,
     address: formatAddress({ host: advertiseAddr, port: bindAddr.port }),
   };
-  const { questions, listener } = port;
-  const dropDenied = (): void => listener.dropDenied();
+  const dropDenied = (): void => port.listener.dropDenied();
   const isRemoved = (): boolean => isOwnDenied(port);
-  const replication = await openReplication(
-    { nodeName, ...about },
-    { ...own, client, questions, dropDenied, isRemoved },
-  );
+  const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved };
+  const replication = await openReplication({ nodeName, ...about }, linked);
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file, replication });
   const addresses = (): readonly string[] => replication.addresses();
   const asked = config.join.map(formatAddress);
-  const touch = { ...own, ...changes, client, file, metrics, asked, addresses, nodeName };
+  const removal = await OwnRemoval.open(own, config);
+  const touch = { ...own, ...changes, client, file, metrics, removal, asked, addresses, nodeName };
   return {
     joinTokens,
     about,
     members,
+    isRemoved: () => removal.known,
     ...clusterChanges({ ...changes, authority, state }),
     parts: [
       { name: "node certificate", run: (signal) => port.identity.run(signal) },
