@@ -27,7 +27,8 @@ interface Node {
 
 function directory(): string {
   const made = mkdtempSync(join(tmpdir(), "podman-swarm-supervisor-"));
-  cleanups.push(() => rmSync(made, { recursive: true, force: true }));
+  // Who was just told to stop may still write there.
+  cleanups.push(() => rmSync(made, { recursive: true, force: true, maxRetries: 20 }));
   return made;
 }
 
@@ -130,10 +131,14 @@ test("a successor waits for children that do not notice, and ends them", async (
   node.process.kill("SIGKILL");
   await node.exit;
   start({ ...options, agent: child("agent", "serve") });
-  const after = await eventually(async () => {
-    const pid = await ask({ port: first });
-    return pid === agent ? undefined : pid;
-  });
+  // Five seconds are the wait itself.
+  const after = await eventually(
+    async () => {
+      const pid = await ask({ port: first });
+      return pid === agent ? undefined : pid;
+    },
+    { timeoutMs: 20_000, what: "another agent on the socket" },
+  );
   assert.ok(!alive(agent) && alive(after));
 });
 
