@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -14,6 +14,7 @@ import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
 import { psctlText } from "../support/psctl-text.ts";
 import { PeerLoad } from "./rotation-load.ts";
 
@@ -21,29 +22,12 @@ import { PeerLoad } from "./rotation-load.ts";
 const HOSTS = 4;
 const ALL = "n1 alive, n2 alive, n3 alive, n4 alive";
 
-interface Made {
-  readonly token: string;
-  readonly address: string;
-}
-
 let lab: Lab;
 let loot: string;
-let oldToken: Made;
+let oldToken: JoinOrder | undefined;
 const agents: AgentProcess[] = [];
 
-async function start(host: number, flags: readonly string[] = [], dataDir?: string): Promise<AgentProcess> {
-  const place = { host: lab.host(host), user: "root" } as const;
-  const kept = dataDir === undefined ? {} : { dataDir };
-  return await AgentProcess.start({
-    place,
-    flags: [`--node-name=n${host}`, ...flags],
-    readyTimeoutMs: 60_000,
-    ...kept,
-  });
-}
-
 const agent = (host: number): AgentProcess => agents[host - 1] as AgentProcess;
-const flagsOf = ({ token, address }: Made): string[] => [`--join=${address}`, `--join-token=${token}`];
 
 /** With the kubeconfig that the node has now. */
 async function as<T>(host: number, work: (client: ApiClient) => Promise<T>): Promise<T> {
@@ -55,7 +39,8 @@ async function as<T>(host: number, work: (client: ApiClient) => Promise<T>): Pro
   }
 }
 
-const newToken = (): Promise<Made> => as(1, (client) => client.json<Made>("POST", "/api/v1/join-tokens", { body: {} }));
+const newToken = (): Promise<JoinOrder> =>
+  as(1, (client) => client.json<JoinOrder>("POST", "/api/v1/join-tokens", { body: {} }));
 
 async function listOf(host: number): Promise<string> {
   const { members } = await as(host, (client) =>
@@ -97,7 +82,7 @@ const psctl = (host: number, ...words: readonly string[]): Promise<string> =>
 before(async () => {
   lab = await Lab.start({ hosts: HOSTS });
   for (let host = 1; host <= HOSTS; host += 1) {
-    agents.push(await start(host, host === 1 ? [] : flagsOf(oldToken)));
+    agents.push(await startMember(lab, { host, flags: joinFlags(oldToken) }));
     if (host === 1) oldToken = await newToken();
   }
   await agree(new RegExp(`^${ALL}$`), [1, 2, 3, 4]);
@@ -177,7 +162,7 @@ test("kubeconfigs and tokens from before are refused, and the new ones work", as
   const again = AgentProcess.start({
     place: { host: lab.host(3), user: "root" },
     dataDir,
-    flags: ["--node-name=n9", "--bind-addr=0.0.0.0:7999", ...flagsOf(oldToken)],
+    flags: ["--node-name=n9", "--bind-addr=0.0.0.0:7999", ...joinFlags(oldToken)],
   });
   await assert.rejects(again, /print a new token if the CA was replaced\. Nothing was sent to it/);
 });
@@ -199,13 +184,16 @@ test("a member that was away is told on both sides, and joins again on what it h
   assert.match(await listOf(1), /n4 dead/);
   const { dataDir } = agent(4);
   await agent(4).end();
-  agents[3] = await start(4, flagsOf(await newToken()), dataDir);
+  agents[3] = await startMember(lab, { host: 4, flags: joinFlags(await newToken()), dataDir });
   await agree(/^n1 alive, n2 alive, (n3 (dead|left), )?n4 alive$/, [1, 2, 4]);
 });
 
 test("where --compromised breaks off, only --compromised goes on with it", async () => {
   const slow = agent(4).pidOf("run-agent");
-  process.kill(slow, "SIGSTOP");
+  // It stands still from the moment in which n1 has the new CA: then nobody goes on before it is taken for lost.
+  const halt = watch(join(agent(1).dataDir, "pki"), (_, name) => {
+    if (name === "ca.json") process.kill(slow, "SIGSTOP");
+  });
   try {
     const broken = assert.rejects(psctl(1, "ca", "rotate", "--compromised"));
     const goesOn = /psctl ca rotate --compromised goes on with it/;
@@ -214,6 +202,7 @@ test("where --compromised breaks off, only --compromised goes on with it", async
     process.kill(agent(1).pidOf("run-agent"), "SIGKILL");
     await broken;
   } finally {
+    halt.close();
     process.kill(slow, "SIGCONT");
   }
   await agent(1).ready();

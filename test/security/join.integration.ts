@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { runPsctl } from "../../src/cli/psctl.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { psctlText } from "../support/psctl-text.ts";
 
 const HOSTS = 4;
 
@@ -77,21 +77,7 @@ test("nodes join with one address and one token, as root and without, and all li
 });
 
 test("psctl tells how to join, lists members, and makes, lists, rotates and revokes tokens", async () => {
-  const psctl = async (...words: string[]): Promise<string> => {
-    const texts = { out: "", err: "" };
-    const code = await runPsctl([...words, "--kubeconfig", agents[0]?.kubeconfig ?? ""], {
-      streams: {
-        out: (text) => (texts.out += text),
-        err: (text) => (texts.err += text),
-        input: async () => "",
-        terminal: false,
-      },
-      env: {},
-      signal: new AbortController().signal,
-    });
-    assert.equal(code, 0, texts.err);
-    return texts.out;
-  };
+  const psctl = (...words: string[]): Promise<string> => psctlText(agents[0]?.kubeconfig ?? "", ...words);
   const told = await psctl("init");
   assert.match(told, /The node works\.\nThe cluster [0-9a-f]{32} has 4 nodes\./);
   assert.match(told, /\n {2}PSWM-1-\S{52}-\S{44}\n/);

@@ -7,12 +7,12 @@ import { connect } from "node:tls";
 import { root } from "../../scripts/root.ts";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
-import { runPsctl } from "../../src/cli/psctl.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { ClusterAuthority } from "../../src/security/cluster-authority.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { psctlText } from "../support/psctl-text.ts";
 
 let lab: Lab;
 let authority: ClusterAuthority;
@@ -62,25 +62,9 @@ function shown(port: number, servername?: string): Promise<X509Certificate> {
   });
 }
 
-async function psctl(kubeconfig: string, ...words: string[]): Promise<string> {
-  const texts = { out: "", err: "" };
-  const code = await runPsctl([...words, "--kubeconfig", kubeconfig], {
-    streams: {
-      out: (text) => (texts.out += text),
-      err: (text) => (texts.err += text),
-      input: async () => "",
-      terminal: false,
-    },
-    env: {},
-    signal: new AbortController().signal,
-  });
-  assert.equal(code, 0, texts.err);
-  return texts.out;
-}
-
 /** The agent is ready a little before its node has said so. */
 async function readyByPsctl(kubeconfig: string): Promise<void> {
-  const ready = async (): Promise<boolean> => /n1 +Ready/.test(await psctl(kubeconfig, "get", "nodes"));
+  const ready = async (): Promise<boolean> => /n1 +Ready/.test(await psctlText(kubeconfig, "get", "nodes"));
   await eventually(ready, { what: "a node that psctl shows as ready" });
 }
 
@@ -109,9 +93,9 @@ test("the API shows one's own certificate; kubeconfig, psctl and in-cluster name
   assert.deepEqual([connection.ca, connection.serverName], [authority.certificate, "n1.example.com"]);
   await readyByPsctl(agent.kubeconfig);
   const copy = file("copied-kubeconfig");
-  writeFileSync(copy, await psctl(agent.kubeconfig, "kubeconfig"));
-  assert.match(await psctl(copy, "members"), /n1 .* alive/);
-  assert.match(await psctl(agent.kubeconfig, "token", "create", "--quiet"), /^PSWM-1-/);
+  writeFileSync(copy, await psctlText(agent.kubeconfig, "kubeconfig"));
+  assert.match(await psctlText(copy, "members"), /n1 .* alive/);
+  assert.match(await psctlText(agent.kubeconfig, "token", "create", "--quiet"), /^PSWM-1-/);
 });
 
 test("a replaced certificate is shown without a restart, and one with the address needs no name", async () => {

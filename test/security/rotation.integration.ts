@@ -10,17 +10,13 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { eventually } from "../poll.ts";
-import { AgentProcess } from "../support/agent-process.ts";
+import type { AgentProcess } from "../support/agent-process.ts";
+import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
 import { psctlText } from "../support/psctl-text.ts";
 import { ApiLoad, PeerLoad } from "./rotation-load.ts";
 
 const HOSTS = 4;
 const EVERYONE = "n1 alive, n2 alive, n3 alive";
-
-interface Made {
-  readonly token: string;
-  readonly address: string;
-}
 
 interface Shown {
   readonly fingerprint: string;
@@ -35,25 +31,13 @@ interface CaStatus {
 
 const times: string[] = [];
 let lab: Lab;
-let token: Made;
+let token: JoinOrder | undefined;
 let oldKubeconfig: string;
 const agents: AgentProcess[] = [];
 const clients: ApiClient[] = [];
 
-async function start(host: number, flags: readonly string[] = [], dataDir?: string): Promise<AgentProcess> {
-  const place = { host: lab.host(host), user: "root" } as const;
-  const kept = dataDir === undefined ? {} : { dataDir };
-  return await AgentProcess.start({
-    place,
-    flags: [`--node-name=n${host}`, ...flags],
-    readyTimeoutMs: 60_000,
-    ...kept,
-  });
-}
-
 const agent = (host: number): AgentProcess => agents[host - 1] as AgentProcess;
 const client = (host: number): ApiClient => clients[host - 1] as ApiClient;
-const flagsOf = ({ token: secret, address }: Made): string[] => [`--join=${address}`, `--join-token=${secret}`];
 const status = (host: number): Promise<CaStatus> => client(host).json<CaStatus>("GET", "/api/v1/ca");
 
 async function rotate(host: number, what: "ca" | "keys/gossip"): Promise<string> {
@@ -104,9 +88,9 @@ async function kubectl(kubeconfig: string): Promise<string> {
 before(async () => {
   lab = await Lab.start({ hosts: HOSTS });
   for (let host = 1; host <= 3; host += 1) {
-    agents.push(await start(host, host === 1 ? [] : flagsOf(token)));
+    agents.push(await startMember(lab, { host, flags: joinFlags(token) }));
     clients.push(agent(host).client());
-    if (host === 1) token = await client(1).json<Made>("POST", "/api/v1/join-tokens", { body: { name: "first" } });
+    if (host === 1) token = await client(1).json<JoinOrder>("POST", "/api/v1/join-tokens", { body: { name: "first" } });
   }
   await agree(EVERYONE);
   oldKubeconfig = join(agent(1).dataDir, "kubeconfig.old");
@@ -188,7 +172,7 @@ test("kubectl works with the kubeconfig from before, and with the new one", asyn
 });
 
 test("a join token from before is good in the meantime", async () => {
-  agents.push(await start(4, flagsOf(token)));
+  agents.push(await startMember(lab, { host: 4, flags: joinFlags(token) }));
   clients.push(agent(4).client());
   await agree(`${EVERYONE}, n4 alive`, [1, 2, 3, 4]);
   await sameCa([1, 2, 3, 4]);

@@ -7,6 +7,7 @@ import type { Lab } from "../lab/lab.ts";
 import type { LabHost } from "../lab/lab-host.ts";
 import { eventually } from "../poll.ts";
 import { type AgentPlace, AgentProcess } from "./agent-process.ts";
+import { joinFlags, type JoinOrder } from "./member-agent.ts";
 
 const DIST = join(root, "dist");
 /** Several agents start on a machine that may be busy. */
@@ -51,7 +52,7 @@ export class LabNode {
 
   /** Starts its agent, for the first time or again. Without a token it is a cluster of its own, or of the one it was of. */
   async start(join?: JoinOrder): Promise<void> {
-    const flags = [`--node-name=${this.name}`, ...flagsOf(join)];
+    const flags = [`--node-name=${this.name}`, ...joinFlags(join)];
     if (this.#agent !== undefined) {
       await this.#agent.startAgain(flags);
     } else {
@@ -108,15 +109,6 @@ export class LabNode {
   async joinOrder(): Promise<JoinOrder> {
     return await this.request<JoinOrder>("POST", "/api/v1/join-tokens", {});
   }
-}
-
-export interface JoinOrder {
-  readonly token: string;
-  readonly address: string;
-}
-
-function flagsOf(order: JoinOrder | undefined): string[] {
-  return order === undefined ? [] : [`--join=${order.address}`, `--join-token=${order.token}`];
 }
 
 /** A node on each host of a lab. The lab ends after it. */

@@ -96,8 +96,9 @@ async function fetchKeys(
     }),
   );
   for (const one of fetched) {
-    if (one.status === "rejected" && one.reason instanceof RefusedError && one.reason.reason === "NodeDenied") {
-      await removal.told(one.reason.message);
+    const refusal: unknown = one.status === "rejected" ? one.reason : undefined;
+    if (refusal instanceof RefusedError && refusal.byOther && refusal.reason === "NodeDenied") {
+      await removal.told(refusal.message);
     }
   }
   return {

@@ -46,8 +46,10 @@ export async function dialPeer(
     // Not cut off: the other side reads whose certificate this is, and tells its owner, too.
     socket.destroySoon();
     const place = `Cannot work with the node at ${host}:${port}`;
-    if (error instanceof RefusedError)
-      throw new RefusedError(error.reason, `${place}: ${error.message}`, { cause: error });
+    if (error instanceof RefusedError) {
+      const { reason, message, byOther } = error;
+      throw new RefusedError(reason, `${place}: ${message}`, { cause: error, byOther });
+    }
     throw new Error(place, { cause: error });
   }
 }

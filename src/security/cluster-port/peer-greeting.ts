@@ -40,5 +40,5 @@ export async function readAnswer(
   const answer = await frames.readJson(limit, signal);
   if (answer["ok"] === true) return answer;
   const { reason, message } = answer;
-  throw new RefusedError(String(reason) as RefusalReason, String(message).slice(0, LONGEST));
+  throw new RefusedError(String(reason) as RefusalReason, String(message).slice(0, LONGEST), { byOther: true });
 }

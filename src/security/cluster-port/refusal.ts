@@ -18,11 +18,18 @@ export type RefusalReason =
 /** Told to the other side, and thrown on both. */
 export class RefusedError extends Error {
   readonly reason: RefusalReason;
+  /** Whether the other side has refused this one, and not this one the other. */
+  readonly byOther: boolean;
 
-  constructor(reason: RefusalReason, message: string, options?: ErrorOptions) {
+  constructor(
+    reason: RefusalReason,
+    message: string,
+    { byOther = false, ...options }: ErrorOptions & { readonly byOther?: boolean } = {},
+  ) {
     super(message, options);
     this.name = "RefusedError";
     this.reason = reason;
+    this.byOther = byOther;
   }
 }
 
