@@ -94,9 +94,11 @@ export class MembershipChanges {
 
   /** All living members have it on their disks afterwards; who is away gets it when it is back. */
   async #deny(node: string, except: readonly string[]): Promise<void> {
-    const { denied, listener, replication } = this.#deps;
+    const { denied, listener, replication, nodeName } = this.#deps;
     await denied.deny(node);
-    await new Round(this.#deps, { except }).ask(replication.question([deniedNodeKey(node)]));
+    // Who leaves may find that a member has it from another one already, and refuses to hear it again.
+    const known = node === nodeName ? ({ doneBy: "NodeDenied" } as const) : {};
+    await new Round(this.#deps, { except, ...known }).ask(replication.question([deniedNodeKey(node)]));
     listener.dropDenied();
   }
 }
