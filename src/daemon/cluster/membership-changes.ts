@@ -21,13 +21,13 @@ export class LeftCluster extends Error {
 const ANSWERED_MS = 500;
 
 export interface MembershipChangesDeps {
-  readonly client: MembershipClient;
-  readonly gossip: GossipRotation;
-  readonly compromise: AfterCompromise;
+  readonly client: Pick<MembershipClient, "members" | "leave">;
+  readonly gossip: Pick<GossipRotation, "rotate">;
+  readonly compromise: Pick<AfterCompromise, "replaceAll">;
   readonly denied: DeniedNodes;
-  readonly listener: ClusterListener;
+  readonly listener: Pick<ClusterListener, "dropDenied">;
   readonly replication: Pick<Replication, "question">;
-  readonly questions: PeerQuestions;
+  readonly questions: Pick<PeerQuestions, "ask">;
   readonly clock: Clock;
   readonly nodeName: string;
 }
