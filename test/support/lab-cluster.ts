@@ -147,7 +147,7 @@ export class LabCluster {
     const wanted = textOf(list);
     const check = async (): Promise<boolean> => {
       lists = await Promise.all(viewers.map((node) => node.members()));
-      return lists.every((one) => textOf(one) === wanted);
+      return lists.every((one) => says(one, list));
     };
     try {
       await eventually(check, { timeoutMs: 90_000, everyMs: 50, what: `${viewers.length} lists that say ${wanted}` });
@@ -165,6 +165,15 @@ export class LabCluster {
 
 export function allAlive(nodes: readonly LabNode[]): Record<string, string> {
   return Object.fromEntries(nodes.map(({ name }) => [name, "alive"]));
+}
+
+/** A member that is gone is forgotten after half a minute: not every viewer has it still when the last one sees it. */
+function says(seen: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
+  const names = [...new Set([...Object.keys(seen), ...Object.keys(wanted)])];
+  return names.every((name) => {
+    const forgotten = seen[name] === undefined && ["dead", "left"].includes(wanted[name] ?? "");
+    return seen[name] === wanted[name] || forgotten;
+  });
 }
 
 function textOf(list: Readonly<Record<string, string>>): string {
