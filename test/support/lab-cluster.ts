@@ -141,7 +141,7 @@ export class LabCluster {
     }
   }
 
-  /** Resolves when all of these nodes have exactly this list. */
+  /** Resolves when all of these nodes have this list. */
   async agree(list: Readonly<Record<string, string>>, viewers: readonly LabNode[] = this.nodes): Promise<void> {
     let lists: Record<string, string>[] = [];
     const wanted = textOf(list);
