@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { identifyProcess } from "../../src/daemon/supervisor/process-identity.ts";
 import { describeError } from "../../src/lib/log.ts";
+import { Serial } from "../../src/lib/serial.ts";
 import type { AgentPlace } from "../../test/support/agent-process.ts";
 import { type Order, serveOrders } from "./control.ts";
 import { claimLabRecord, keeperSocket, removeLabRecord } from "./lab-record.ts";
@@ -46,8 +47,8 @@ function endAndExit(code: number): void {
   );
 }
 
-/** One after the other: each finds the lab as the one before has left it. */
-let before: Promise<unknown> = Promise.resolve();
+/** Each finds the lab as the one before has left it. */
+const orders = new Serial();
 
 async function obey(order: Order): Promise<unknown> {
   if (order[0] === "down") {
@@ -57,9 +58,7 @@ async function obey(order: Order): Promise<unknown> {
   }
   if (played === undefined) throw new Error("Cannot do this yet: the lab is only starting");
   const lab = played;
-  const done = before.then(() => lab.obey(order));
-  before = done.catch(() => {}); // who asked is told
-  return await done;
+  return await orders.run(() => lab.obey(order));
 }
 
 async function main(): Promise<void> {

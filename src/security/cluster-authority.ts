@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { DamagedFile } from "../lib/damaged-file.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 import { pause } from "../lib/pause.ts";
+import { Serial } from "../lib/serial.ts";
 import {
   activateCa,
   type CaMaterial,
@@ -64,8 +65,7 @@ export class ClusterAuthority {
   readonly #clock: Clock;
   readonly #files: AuthorityFiles;
   readonly #listeners = new Set<CaListener>();
-  /** Changes are made one after the other. */
-  #changes: Promise<void> = Promise.resolve();
+  readonly #changes = new Serial();
   #material: CaMaterial;
   #signer: Signer;
   /** What the listeners know of. */
@@ -197,7 +197,7 @@ export class ClusterAuthority {
    * rejects where one failed; it can be done again. The same state changes nothing, and tells the listeners again.
    */
   async change(next: (material: CaMaterial) => CaMaterial): Promise<void> {
-    const change = this.#changes.then(async () => {
+    await this.#changes.run(async () => {
       const material = next(this.#material);
       if (material !== this.#material) {
         await save(this.#files, material);
@@ -206,8 +206,6 @@ export class ClusterAuthority {
       }
       await this.#tell();
     });
-    this.#changes = change.catch(() => {}); // told to whoever asked for the change
-    await change;
   }
 
   /** Forgets older CAs when their time is over. */

@@ -4,6 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 import { pause } from "../lib/pause.ts";
 import type { Random } from "../lib/random.ts";
+import { Serial } from "../lib/serial.ts";
 import type { KeyPair } from "./ca-material.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { nodeOrder, readNodeCertificate } from "./node-certificate.ts";
@@ -35,7 +36,7 @@ export class NodeIdentity {
   #current: KeyPair | undefined;
   #renewAt = 0;
   /** Two at once would leave one's key with the other's certificate. */
-  #loading: Promise<void> = Promise.resolve();
+  readonly #loading = new Serial();
 
   constructor(deps: NodeIdentityDeps, options: NodeIdentityOptions) {
     this.#deps = deps;
@@ -55,9 +56,7 @@ export class NodeIdentity {
 
   /** Loads the certificate, or makes one where it is due, or not this cluster's CA's of now. */
   async load(): Promise<void> {
-    const loading = this.#loading.then(() => this.#load());
-    this.#loading = loading.catch(() => {}); // told to whoever asked for it
-    await loading;
+    await this.#loading.run(() => this.#load());
   }
 
   async #load(): Promise<void> {

@@ -2,6 +2,7 @@ import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DamagedFile, directoryInPlace } from "../lib/damaged-file.ts";
 import { secretBytes } from "../lib/random.ts";
+import { Serial } from "../lib/serial.ts";
 
 /**
  * Seals private files, so that they are worth nothing to who has them without the key. Guarantee: what `seal` gave for
@@ -35,7 +36,7 @@ export function useVault(vault: FileVault): void {
 /** Brings files in line with the vault that covers them: sealed with its present key, or open. */
 export async function resealFiles(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    await inTurn(path, async () => {
+    await writes.run(async () => {
       const raw = await readRaw(path);
       const vault = vaultOf(path);
       if (raw === undefined || vault === undefined) return;
@@ -43,20 +44,12 @@ export async function resealFiles(paths: readonly string[]): Promise<void> {
         ? raw.startsWith(SEALED) && sealedIn(raw, path).key === vault.keyId
         : !raw.startsWith(SEALED);
       if (!inLine) await replace(path, opened(raw, path));
-    });
+    }, path);
   }
 }
 
-const turns = new Map<string, Promise<void>>();
-
-/** One writer of a file after the other: who brings it in line must not undo what was written meanwhile. */
-function inTurn(path: string, work: () => Promise<void>): Promise<void> {
-  const own = (turns.get(path) ?? Promise.resolve()).then(work);
-  const done = own.catch(() => {}); // its caller hears of it
-  turns.set(path, done);
-  void done.then(() => turns.get(path) === done && turns.delete(path));
-  return own;
-}
+/** Of each file, by its path: who brings it in line must not undo what was written meanwhile. */
+const writes = new Serial();
 
 function vaultOf(path: string): FileVault | undefined {
   return vaults.find((vault) => vault.covers(path));
@@ -98,7 +91,7 @@ export async function ensurePrivateDirectory(path: string): Promise<void> {
 
 /** Replaces a file as a whole (0600): after a crash it holds the old content or the new, on disk. */
 export function writePrivateFile(path: string, content: string | Uint8Array): Promise<void> {
-  return inTurn(path, () => replace(path, content));
+  return writes.run(() => replace(path, content), path);
 }
 
 async function replace(path: string, content: string | Uint8Array): Promise<void> {

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { describeError, type Logger } from "../lib/log.ts";
 import { pause } from "../lib/pause.ts";
+import { Serial } from "../lib/serial.ts";
 import type { KeyPair } from "./ca-material.ts";
 import type { ClusterAuthority } from "./cluster-authority.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
@@ -35,7 +36,7 @@ export class ServerIdentity {
   readonly #listeners = new Set<(pair: KeyPair) => void>();
   #current: KeyPair | undefined;
   /** Two at once would leave one's key with the other's certificate. */
-  #loading: Promise<void> = Promise.resolve();
+  readonly #loading = new Serial();
 
   constructor(deps: ServerIdentityDeps, options: ServerIdentityOptions) {
     this.#deps = deps;
@@ -56,9 +57,7 @@ export class ServerIdentity {
 
   /** Loads or makes the certificate. */
   async load(): Promise<void> {
-    const loading = this.#loading.then(() => this.#load());
-    this.#loading = loading.catch(() => {}); // told to whoever asked for it
-    await loading;
+    await this.#loading.run(() => this.#load());
   }
 
   async #load(): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Serial } from "../../lib/serial.ts";
 import type { Termination } from "./pod-state.ts";
 
 /** Upstream's bounds of a termination message: 4 KiB from the file; 2 KiB or 80 lines from the log. */
@@ -10,7 +11,8 @@ const LOG_TAIL_LINES = 80;
 /** Where a pod's own files lie on the host: logs, `/etc/hosts`, termination messages, exit codes. */
 export class PodDirectory {
   readonly #root: string;
-  readonly #saving = new Map<string, Promise<void>>();
+  /** Of each pod, by its uid: its containers may end together. */
+  readonly #saving = new Serial();
 
   constructor(root: string) {
     this.#root = root;
@@ -79,12 +81,7 @@ export class PodDirectory {
 
   /** Podman forgets exit codes when the host restarts; this file does not. */
   saveExit(uid: string, end: Termination): Promise<void> {
-    // Containers of a pod may end together.
-    const saving = (this.#saving.get(uid) ?? Promise.resolve())
-      .catch(() => {}) // whoever asked for that one sees it
-      .then(() => this.#addExit(uid, end));
-    this.#saving.set(uid, saving);
-    return saving.finally(() => this.#saving.get(uid) === saving && this.#saving.delete(uid));
+    return this.#saving.run(() => this.#addExit(uid, end), uid);
   }
 
   async #addExit(uid: string, end: Termination): Promise<void> {
