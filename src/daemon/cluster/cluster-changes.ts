@@ -66,7 +66,7 @@ export function openChanges(
   );
   const membership = new MembershipChanges(
     { ...round, gossip, compromise, denied, listener, replication },
-    { trustDirectory: trustDirectory(dataDir), memberFile: file.path },
+    { dataDir, trustDirectory: trustDirectory(dataDir), memberFile: file.path },
   );
   return { ca, gossip, compromise, membership };
 }

@@ -1,65 +1,94 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { memberView } from "../../../test/support/member-view.ts";
 import { systemClock } from "../../lib/clock.ts";
-import type { MemberView } from "../../membership/protocol/effects.ts";
+import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import { DeniedNodes } from "../../security/denied-nodes.ts";
 import { openMemoryStore } from "../../store/open-memory-store.ts";
 import { LeftCluster, MembershipChanges } from "./membership-changes.ts";
+import type { Answer, Ask } from "./peer-questions.ts";
 
-function memberView(name: string): MemberView {
-  return {
-    name,
-    host: name,
-    port: 7946,
-    state: "alive",
-    incarnation: 1,
-    meta: new Uint8Array(),
-    protocol: { min: 1, max: 5, current: 5 },
-    delegate: { min: 0, max: 0, current: 0 },
-  };
-}
+type Asked = (name: string) => Promise<PeerMessage>;
 
-/** The node `me` beside `a`, which answers a question as given. */
-function changesOf(t: TestContext, answer: () => Promise<Record<string, unknown>>) {
+/** The node `me` beside `a` and `b`, which answer a question as given. */
+function changesOf(t: TestContext, answer: Asked = async () => ({})) {
   const dataDir = mkdtempSync(join(tmpdir(), "podman-swarm-leave-"));
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   mkdirSync(join(dataDir, "pki"));
   const denied = new DeniedNodes({ store: openMemoryStore(), clock: systemClock });
   const none = async (): Promise<never> => assert.fail("nothing is replaced when a node leaves");
+  const asked: string[] = [];
+  const answers = new Map<string, Answer>();
+  const ask: Ask = async ({ nodeName = "" }, { kind }) => {
+    asked.push(`${kind} ${nodeName}`);
+    return await answer(nodeName);
+  };
   const changes = new MembershipChanges(
     {
-      client: { members: () => [memberView("a"), memberView("me")], leave: async () => {} },
+      client: { members: () => ["a", "me", "b"].map((name) => memberView(name)), leave: async () => {} },
       gossip: { rotate: none },
       compromise: { replaceAll: none },
       denied,
       listener: { dropDenied: () => {} },
-      replication: { question: () => ({ kind: "store-push" }) },
-      questions: { ask: answer },
+      replication: { question: () => assert.fail("who leaves writes nothing") },
+      questions: { ask, answers: (kind, one) => void answers.set(kind, one) },
       clock: systemClock,
       nodeName: "me",
     },
-    { trustDirectory: join(dataDir, "pki"), memberFile: join(dataDir, "members") },
+    { dataDir, trustDirectory: join(dataDir, "pki"), memberFile: join(dataDir, "members") },
   );
-  return { changes, dataDir };
+  return { changes, dataDir, denied, asked, answers };
 }
 
-test("who leaves takes a refusal for an answer that says that all is known", async (t) => {
-  const { changes, dataDir } = changesOf(t, async () => {
-    throw new RefusedError("NodeDenied", "the node me was removed from the cluster", { byOther: true });
-  });
+const clocksApart = new RefusedError("ClockSkew", "the clocks are 400 seconds apart", { byOther: true });
+
+test("who leaves has one member take it down, and says nothing to itself", async (t) => {
+  const { changes, dataDir, denied, asked } = changesOf(t);
   assert.match(await changes.leave(), /^The node me has left the cluster/);
+  assert.deepEqual(asked, ["leave a"]);
+  assert.equal(denied.until("me"), undefined);
   assert.match(readdirSync(dataDir).join(" "), /^pki\.left-\d+T\d+Z$/);
   await assert.rejects(changes.run(t.signal), LeftCluster);
 });
 
-test("who cannot tell a living member stays, with its trust", async (t) => {
-  const { changes, dataDir } = changesOf(t, async () => {
-    throw new RefusedError("ClockSkew", "the clocks are 400 seconds apart", { byOther: true });
+test("a member that cannot take it down is passed over", async (t) => {
+  const { changes, asked } = changesOf(t, async (name) => {
+    if (name === "a") throw clocksApart;
+    return {};
   });
-  await assert.rejects(changes.leave(), /a: the clocks are 400 seconds apart/);
+  await changes.leave();
+  assert.deepEqual(asked, ["leave a", "leave b"]);
+});
+
+test("a member that refuses who has left already has taken it down before", async (t) => {
+  const { changes, dataDir } = changesOf(t, async () => {
+    throw new RefusedError("NodeDenied", "the node me was removed from the cluster", { byOther: true });
+  });
+  writeFileSync(join(dataDir, "removed"), "the node me was removed\n");
+  await changes.leave();
+  assert.match(readdirSync(dataDir).join(" "), /^pki\.left-\d+T\d+Z$/, "nothing says that it was removed");
+});
+
+test("who cannot tell any member stays, with its trust", async (t) => {
+  const { changes, dataDir, denied } = changesOf(t, async () => {
+    throw clocksApart;
+  });
+  await assert.rejects(changes.leave(), /no other member could be told: a: the clocks are 400 .*; b: the clocks/);
   assert.deepEqual(readdirSync(dataDir), ["pki"]);
+  assert.equal(denied.until("me"), undefined);
+});
+
+test("a member that is told denies who tells it, and nobody else", async (t) => {
+  const { denied, answers } = changesOf(t);
+  const issuedAt = systemClock.now();
+  await answers.get("leave")?.(
+    { kind: "leave", nodeName: "b" },
+    { clusterId: "c", nodeName: "a", issuedAt, notAfter: Infinity },
+  );
+  assert.ok(denied.isDenied({ nodeName: "a", issuedAt }));
+  assert.equal(denied.until("b"), undefined);
 });

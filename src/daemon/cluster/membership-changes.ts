@@ -1,11 +1,15 @@
 import { rename, rm } from "node:fs/promises";
 import { timestamp, type Clock } from "../../lib/clock.ts";
+import { describeError } from "../../lib/log.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
+import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import { deniedNodeKey, type DeniedNodes } from "../../security/denied-nodes.ts";
 import type { Replication } from "../replication/open-replication.ts";
 import type { AfterCompromise } from "./after-compromise.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
+import { forgetRemoval } from "./own-removal.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 import { Round, tellAway } from "./round.ts";
 
@@ -17,6 +21,9 @@ export class LeftCluster extends Error {
   }
 }
 
+const LEAVE = "leave";
+/** For one member, of those that a node that leaves may tell. */
+const ATTEMPT_MS = 5_000;
 /** By then an answer has gone out. */
 const ANSWERED_MS = 500;
 
@@ -27,13 +34,14 @@ export interface MembershipChangesDeps {
   readonly denied: DeniedNodes;
   readonly listener: Pick<ClusterListener, "dropDenied">;
   readonly replication: Pick<Replication, "question">;
-  readonly questions: Pick<PeerQuestions, "ask">;
+  readonly questions: Pick<PeerQuestions, "ask" | "answers">;
   readonly clock: Clock;
   readonly nodeName: string;
 }
 
-/** What a node that leaves sets aside. */
+/** What a node that leaves sets aside or forgets. */
 export interface MembershipFiles {
+  readonly dataDir: string;
   readonly trustDirectory: string;
   readonly memberFile: string;
 }
@@ -49,6 +57,10 @@ export class MembershipChanges {
     this.#files = files;
     // Whoever runs the node sees it.
     this.#left.promise.catch(() => {});
+    deps.questions.answers(LEAVE, async (_, { nodeName }) => {
+      await deps.denied.deny(nodeName);
+      return {};
+    });
   }
 
   /** Rejects with LeftCluster once this node has left; resolves at the signal. */
@@ -65,7 +77,7 @@ export class MembershipChanges {
     const { client, nodeName, gossip, compromise } = this.#deps;
     if (name === nodeName) throw new Error(`${name} is the node that was asked: psctl leave takes it out`);
     if (!client.members().some((member) => member.name === name)) throw new Error(`there is no member ${name}`);
-    await this.#deny(name, [name]);
+    await this.#deny(name);
     const done = `The node ${name} is removed: its certificates are refused`;
     if (compromised) return [`${done}.`, ...(await compromise.replaceAll([name]))].join("\n");
     const { count, away } = await gossip.rotate([name]);
@@ -73,17 +85,20 @@ export class MembershipChanges {
     return `${done}, and ${count === 1 ? "this node has" : `the other ${count} have`} a new gossip key.${tellAway(others)}`;
   }
 
-  /** Tells the others, sets this node's trust aside, and ends the agent. Containers go on running. */
+  /**
+   * Has a member deny this node, sets this node's trust aside, and ends the agent. Containers go on running. Until a
+   * member has it on its disk nothing is changed; after that, doing it again goes on where it broke off.
+   */
   async leave(): Promise<string> {
     const { client, nodeName, clock } = this.#deps;
-    const { trustDirectory, memberFile } = this.#files;
-    const others = client.members().filter(({ name, state }) => name !== nodeName && state === "alive");
-    if (others.length === 0) throw new Error("there is no other living member to leave");
-    await this.#deny(nodeName, []);
+    const { dataDir, trustDirectory, memberFile } = this.#files;
+    await this.#beDenied(client.members().filter(({ name, state }) => name !== nodeName && state === "alive"));
     await client.leave();
     const aside = `${trustDirectory}.left-${timestamp(clock.now()).replaceAll(/[-:]/g, "")}`;
     await rename(trustDirectory, aside);
     await rm(memberFile, { force: true });
+    // A member may have said so already, to a question from before.
+    await forgetRemoval(dataDir);
     const message =
       `The node ${nodeName} has left the cluster, and its agent ends. Its containers run on; its keys and certificates ` +
       `are in ${aside}. Started again, it is a cluster of its own, or joins one with --join and a token.`;
@@ -92,13 +107,28 @@ export class MembershipChanges {
     return message;
   }
 
+  /** One member is enough: all others have it from that one. */
+  async #beDenied(others: readonly MemberView[]): Promise<void> {
+    if (others.length === 0) throw new Error("there is no other living member to leave");
+    const failures: string[] = [];
+    for (const { name: nodeName, host, port } of others) {
+      try {
+        await this.#deps.questions.ask({ host, port, nodeName }, { kind: LEAVE }, { timeoutMs: ATTEMPT_MS });
+        return;
+      } catch (error) {
+        // It was asked before, and the answer was lost.
+        if (error instanceof RefusedError && error.reason === "NodeDenied" && error.byOther) return;
+        failures.push(`${nodeName}: ${describeError(error)}`);
+      }
+    }
+    throw new Error(`no other member could be told: ${failures.join("; ")}`);
+  }
+
   /** All living members have it on their disks afterwards; who is away gets it when it is back. */
-  async #deny(node: string, except: readonly string[]): Promise<void> {
-    const { denied, listener, replication, nodeName } = this.#deps;
+  async #deny(node: string): Promise<void> {
+    const { denied, listener, replication } = this.#deps;
     await denied.deny(node);
-    // Who leaves may find that a member has it from another one already, and refuses to hear it again.
-    const known = node === nodeName ? ({ doneBy: "NodeDenied" } as const) : {};
-    await new Round(this.#deps, { except, ...known }).ask(replication.question([deniedNodeKey(node)]));
+    await new Round(this.#deps, { except: [node] }).ask(replication.question([deniedNodeKey(node)]));
     listener.dropDenied();
   }
 }

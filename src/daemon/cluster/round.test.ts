@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { memberView } from "../../../test/support/member-view.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { RefusedError } from "../../security/cluster-port/refusal.ts";
@@ -21,16 +22,7 @@ function roundOf(
 ): { readonly round: Round; readonly asked: string[] } {
   const asked: string[] = [];
   const members = (): MemberView[] =>
-    Object.entries({ me: "alive" as const, ...states }).map(([name, state]) => ({
-      name,
-      host: name,
-      port: 7946,
-      state,
-      incarnation: 1,
-      meta: new Uint8Array(),
-      protocol: { min: 1, max: 5, current: 5 },
-      delegate: { min: 0, max: 0, current: 0 },
-    }));
+    Object.entries({ me: "alive" as const, ...states }).map(([name, state]) => memberView(name, state));
   const ask = async ({ host }: { readonly host: string }): Promise<Record<string, unknown>> => {
     asked.push(host);
     const given = answer(host, states);
@@ -100,11 +92,4 @@ test("a member that lives and does not do it is told by name", async () => {
     });
     assert.deepEqual([...round.reached.keys()], ["b"]);
   }
-});
-
-test("a refusal that says that it was done before is an answer", async () => {
-  const denied = new RefusedError("NodeDenied", "the node me was removed");
-  const { round } = roundOf({ a: "alive" }, () => denied, { doneBy: "NodeDenied" });
-  await round.ask({ kind: "step" });
-  assert.deepEqual([...round.reached.keys()], ["a"]);
 });

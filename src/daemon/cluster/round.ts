@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
-import { type RefusalReason, RefusedError } from "../../security/cluster-port/refusal.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import type { PeerQuestions, Question } from "./peer-questions.ts";
 
 /** For one attempt: a suspect's wait is not everybody's. */
@@ -25,8 +25,6 @@ export interface RoundOptions {
   readonly attemptMs?: number;
   /** A suspect is waited for until it is dead or answers: who is away in such a round has a lot to lose. */
   readonly waitForSuspects?: boolean;
-  /** A refusal that only one gets who was answered before, where that answer was lost. */
-  readonly doneBy?: RefusalReason;
 }
 
 /** A member lives, and did not do what it was asked for. */
@@ -48,20 +46,15 @@ export class Round {
   readonly #deps: RoundDeps;
   readonly #except: readonly string[];
   readonly #attemptMs: number;
-  readonly #doneBy: RefusalReason | undefined;
   /** In these states a member that fails is asked again. */
   readonly #awaited: readonly MemberView["state"][];
   readonly #away: Set<string>;
   readonly #reached = new Map<string, PeerAnswer>();
 
-  constructor(
-    deps: RoundDeps,
-    { except = [], attemptMs = ATTEMPT_MS, waitForSuspects = false, doneBy }: RoundOptions = {},
-  ) {
+  constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS, waitForSuspects = false }: RoundOptions = {}) {
     this.#deps = deps;
     this.#except = [deps.nodeName, ...except];
     this.#attemptMs = attemptMs;
-    this.#doneBy = doneBy;
     this.#awaited = waitForSuspects ? ["alive", "suspect"] : ["alive"];
     this.#away = new Set(this.#members(["dead"]).map(({ name }) => name));
   }
@@ -103,7 +96,6 @@ export class Round {
       try {
         return await questions.ask({ host, port, nodeName: name }, question, { timeoutMs: this.#attemptMs });
       } catch (error) {
-        if (error instanceof RefusedError && error.reason === this.#doneBy) return {};
         if (error instanceof RefusedError) throw error;
         if (!this.#members(this.#awaited).some((member) => member.name === name)) return undefined;
         if (clock.monotonic() > giveUp) throw error;
