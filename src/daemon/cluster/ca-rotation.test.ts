@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { memberView } from "../../../test/support/member-view.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -28,17 +29,7 @@ interface Node {
 /** Members of one cluster, which ask each other without a network. */
 async function cluster(t: TestContext, names: readonly string[]): Promise<Record<string, Node>> {
   const nodes: Record<string, Node> = {};
-  const members = (): MemberView[] =>
-    Object.entries(nodes).map(([name, { state }]) => ({
-      name,
-      host: name,
-      port: 7946,
-      state,
-      incarnation: 1,
-      meta: new Uint8Array(),
-      protocol: { min: 1, max: 5, current: 5 },
-      delegate: { min: 0, max: 0, current: 0 },
-    }));
+  const members = (): MemberView[] => Object.entries(nodes).map(([name, { state }]) => memberView(name, state));
   const taken = new Map<string, number>();
   const ask = async ({ host }: { readonly host: string }, question: Question) => {
     const asked = nodes[host];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { encryptionVersionOf } from "../wire/encryption.ts";
 import { EMPTY } from "../wire/msgpack-reader.ts";
-import { Keyring } from "../wire/keyring.ts";
 import { openPacket, type PacketMessage } from "../wire/packet.ts";
 import type { Effect } from "./effects.ts";
 import type { Input } from "./inputs.ts";
@@ -12,14 +12,7 @@ import { LAN_SETTINGS } from "./settings.ts";
 import { nextWake, startMembership, step } from "./step.ts";
 
 /** What depends on the protocol version: of the other side where it must understand, of this one where it speaks. */
-const plain = {
-  keyring: new Keyring(),
-  label: "",
-  compression: false,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
-};
+const plain = PLAIN_SEAL;
 const from = { host: "10.0.0.2", port: 7946 };
 
 function start(protocolVersion = 2): MembershipState {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzing } from "../../../test/membership/fuzz-seed.ts";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { seededRandom } from "../../lib/random.ts";
 import type { PacketMessage } from "../wire/packet.ts";
 import { EMPTY } from "../wire/msgpack-reader.ts";
 import { openPacket } from "../wire/packet.ts";
-import { Keyring } from "../wire/keyring.ts";
 import type { PushedNode } from "../wire/push-pull.ts";
 import type { Effect, Report } from "./effects.ts";
 import type { Input } from "./inputs.ts";
@@ -81,13 +81,8 @@ function kinds(news: readonly Report[]): string[] {
 }
 
 function sent(effects: readonly Effect[]): PacketMessage[] {
-  const plain = { keyring: new Keyring(), label: "", compression: false, protocolVersion: 2 };
   return effects.flatMap((effect) =>
-    effect.kind === "packet"
-      ? effect.parts.flatMap(
-          (part) => openPacket(part, { ...plain, verifyIncoming: true, verifyOutgoing: true }).messages,
-        )
-      : [],
+    effect.kind === "packet" ? effect.parts.flatMap((part) => openPacket(part, PLAIN_SEAL).messages) : [],
   );
 }
 
@@ -207,14 +202,7 @@ test("a suspect that answers over TCP does not die", () => {
   subject.suspect("a", "b");
   subject.wait(60_000, (effect) => {
     if (effect.kind !== "exchange" || effect.body[0] !== 0) return undefined;
-    const [ping] = openPacket(effect.body, {
-      keyring: new Keyring(),
-      label: "",
-      compression: false,
-      protocolVersion: 2,
-      verifyIncoming: true,
-      verifyOutgoing: true,
-    }).messages;
+    const [ping] = openPacket(effect.body, PLAIN_SEAL).messages;
     const seqNo = ping?.kind === "ping" ? ping.ping.seqNo : 0;
     return { kind: "exchanged", id: effect.id, reply: { kind: "ack", ack: { seqNo, payload: EMPTY } } };
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { decodeCompound, encodeCompound } from "./compound.ts";
 import { compress, decompress } from "./compression.ts";
 import { encodeMessage } from "./encode-message.ts";
@@ -56,14 +57,7 @@ function plain(record: object): object {
 }
 
 const { messages } = golden<{ messages: { name: string; message: object; hex: string }[] }>("messages.json");
-const options: SealOptions = {
-  keyring: new Keyring(),
-  label: "",
-  compression: false,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
-};
+const options = PLAIN_SEAL;
 
 for (const { name, message, hex: bytes } of messages.filter(({ name: one }) => one !== "error")) {
   test(`Go's message "${name}" is read and made again`, () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzing } from "../../../test/membership/fuzz-seed.ts";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { compress, decompress } from "./compression.ts";
 import { encodeCompound } from "./compound.ts";
@@ -19,14 +20,7 @@ import { encodePushPull } from "./push-pull.ts";
 import type { SealOptions } from "./seal-options.ts";
 import { WireError } from "./wire-error.ts";
 
-const open: SealOptions = {
-  keyring: new Keyring(),
-  label: "",
-  compression: true,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
-};
+const open: SealOptions = { ...PLAIN_SEAL, compression: true };
 const key = Buffer.alloc(32, 7);
 const keyed: SealOptions = { ...open, keyring: new Keyring([key]), label: "blue" };
 

@@ -1,29 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { encodeCompound } from "./compound.ts";
 import { compress, decompress } from "./compression.ts";
 import { encodeMessage } from "./encode-message.ts";
 import { openFrame, sealFrame } from "./frame.ts";
 import { FrameScanner } from "./frame-scanner.ts";
-import { Keyring } from "./keyring.ts";
 import { addLabel } from "./label.ts";
 import * as limits from "./limits.ts";
 import { MESSAGE_TYPE } from "./message-type.ts";
 import { openPacket, type PacketMessage } from "./packet.ts";
 import { encodePushPull, pushPullHeaderCodec, type PushedNode } from "./push-pull.ts";
-import type { SealOptions } from "./seal-options.ts";
 import { encodeUserStream, errorCodec, userHeaderCodec } from "./stream-messages.ts";
 import { WireError } from "./wire-error.ts";
 
 /** Every length that a peer can choose: the greatest is read, one more is refused. */
-const open: SealOptions = {
-  keyring: new Keyring(),
-  label: "",
-  compression: false,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
-};
+const open = PLAIN_SEAL;
 const text = (length: number): string => "x".repeat(length);
 const bytes = (length: number): Buffer => Buffer.alloc(length, 1);
 const vsn = Buffer.of(1, 5, 2, 0, 0, 0);

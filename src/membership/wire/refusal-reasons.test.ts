@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PLAIN_SEAL } from "../../../test/support/plain-seal.ts";
 import { encodeMessage } from "./encode-message.ts";
 import { openFrame, refusalFrame, refusalOf, sealFrame } from "./frame.ts";
 import { FrameScanner } from "./frame-scanner.ts";
@@ -11,12 +12,10 @@ import type { SealOptions } from "./seal-options.ts";
 import { type RefusalReason, WireError } from "./wire-error.ts";
 
 const own: SealOptions = {
+  ...PLAIN_SEAL,
   keyring: new Keyring([Buffer.alloc(32, 1)]),
   label: "blue",
   compression: true,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
 };
 const source = { sourceAddr: Buffer.of(10, 0, 0, 2), sourcePort: 7946, sourceNode: "n2" };
 const ping = encodeMessage({ kind: "ping", ping: { seqNo: 1, node: "n1", ...source } });

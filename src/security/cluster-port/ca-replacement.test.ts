@@ -14,21 +14,25 @@ import {
   dialTo,
 } from "../../../test/support/cluster-port-member.ts";
 
+async function connectBothWays(one: Member, two: Member): Promise<void> {
+  for (const [from, to] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    const { socket } = await dialTo(from, to.port);
+    await echoes(socket);
+    socket.destroy();
+  }
+}
+
 /** Both connect to each other all the time. */
 function connecting(one: Member, two: Member) {
   let done = false;
   let connections = 0;
   const load = (async () => {
     while (!done) {
-      for (const [from, to] of [
-        [one, two],
-        [two, one],
-      ] as const) {
-        const { socket } = await dialTo(from, to.port);
-        await echoes(socket);
-        socket.destroy();
-        connections += 1;
-      }
+      await connectBothWays(one, two);
+      connections += 2;
     }
   })();
   const more = async (): Promise<void> => {
@@ -95,13 +99,7 @@ test("who was away while the CA was replaced is believed, and believes, until th
   for (let round = 1; round <= 2; round += 1) {
     await one.authority.stage();
     await one.authority.activate({ overlapMs: 30 * DAY_MS });
-    for (const [from, to] of [
-      [one, two],
-      [two, one],
-    ] as const) {
-      const { socket } = await dialTo(from, to.port);
-      await echoes(socket);
-    }
+    await connectBothWays(one, two);
   }
   assert.equal(one.authority.trusted.length, 3);
   await one.authority.distrustOld();

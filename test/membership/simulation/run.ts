@@ -7,13 +7,13 @@ import {
   manyBlocked,
   type Outcome,
   partition,
-  PLAIN,
   quiet,
   restart,
   type Scenario,
   skewed,
   slow,
 } from "./scenarios.ts";
+import { PLAIN_SEAL } from "../../support/plain-seal.ts";
 
 /**
  * `node test/membership/simulation/run.ts [--nodes 10,50] [--seeds N] [--seed FIRST] [--only WORD] [--events]` prints one
@@ -88,7 +88,7 @@ function runOnce(scenario: Scenario, nodes: number, seed: number): Outcome {
 
 /** What the Go library's formulas give, beside the figures of the same names. */
 function formulasFor(scenario: Scenario, nodes: number): Readonly<Record<string, number>> {
-  const bytes = { "bytes a node and second": goBytes(nodes, PLAIN) };
+  const bytes = { "bytes a node and second": goBytes(nodes, PLAIN_SEAL) };
   if (scenario === idle) return bytes;
   if (!scenario.name.startsWith("crash")) return {};
   const { detection, dissemination } = goFormulas(nodes);

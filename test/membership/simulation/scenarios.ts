@@ -2,10 +2,10 @@ import { ownState } from "../../../src/membership/protocol/exchanging.ts";
 import { pushPullInterval, retransmitLimit, suspicionTimeout } from "../../../src/membership/protocol/formulas.ts";
 import { LAN_SETTINGS, type Settings } from "../../../src/membership/protocol/settings.ts";
 import { encodeMessage } from "../../../src/membership/wire/encode-message.ts";
-import { Keyring } from "../../../src/membership/wire/keyring.ts";
 import { EMPTY } from "../../../src/membership/wire/msgpack-reader.ts";
 import { type PacketMessage, sealPacket } from "../../../src/membership/wire/packet.ts";
 import type { SealOptions } from "../../../src/membership/wire/seal-options.ts";
+import { PLAIN_SEAL } from "../../support/plain-seal.ts";
 import { type Seen, SimulatedCluster, type SimulatedNode } from "./simulated-cluster.ts";
 
 /** What must be so in every run. */
@@ -137,15 +137,6 @@ function agreement(cluster: SimulatedCluster, settledAfter: number | undefined):
 /** Up to here nobody that lives may be taken for dead; above, the figures tell how many are. */
 const TOLERATED_LOSS = 0.1;
 const NOBODY: ReadonlySet<string> = new Set();
-/** As the simulation sends; its streams are always so. */
-export const PLAIN: SealOptions = {
-  keyring: new Keyring(),
-  label: "",
-  compression: false,
-  protocolVersion: 2,
-  verifyIncoming: true,
-  verifyOutgoing: true,
-};
 
 /** One host goes dark: when the first one declares it dead, and when the last one has heard. */
 export function crash(loss: number): Scenario {
@@ -196,7 +187,7 @@ export const idle: Scenario = {
     cluster.run(2 * interval);
     const bytes = cluster.nodes.reduce((sum, node) => sum + node.bytes, 0);
     const ours = bytes / nodes / ((cluster.now - start) / 1000);
-    const go = goBytes(nodes, PLAIN);
+    const go = goBytes(nodes, PLAIN_SEAL);
     const more = ours > go ? [`${Math.round(ours)} bytes a node and second against ${Math.round(go)}`] : [];
     return outcomeOf(cluster, {
       figures: { suspicions: suspected(cluster), "bytes a node and second": ours },
