@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { systemClock } from "../../src/lib/clock.ts";
 import { root } from "../root.ts";
+import { type Failure, failuresIn } from "./failures.ts";
 import { beginTestRun } from "./leftovers.ts";
 import { countTests, type Tally } from "./tally.ts";
 
@@ -16,6 +17,7 @@ const STAGES = {
 interface Stage extends Tally {
   readonly name: string;
   readonly seconds: number;
+  readonly failures: readonly Failure[];
 }
 
 async function runStage(name: string): Promise<Stage> {
@@ -34,7 +36,7 @@ async function runStage(name: string): Promise<Stage> {
   const cleaned = await cleaner.run();
   const tally = countTests(output, code ?? 1);
   if (!cleaned) tally.failed += 1;
-  return { name, seconds: (systemClock.monotonic() - start) / 1000, ...tally };
+  return { name, seconds: (systemClock.monotonic() - start) / 1000, ...tally, failures: failuresIn(output) };
 }
 
 interface Cleaner {
@@ -74,6 +76,9 @@ function report(stages: readonly Stage[]): number {
   console.log("");
   for (const { name, seconds, passed, failed } of stages) {
     console.log(`${name.padEnd(18)} ${seconds.toFixed(0).padStart(5)} s  ${passed} passed, ${failed} failed`);
+  }
+  for (const { name, file, why } of stages.flatMap(({ failures }) => failures)) {
+    console.log(`\nfailed: ${name}${file === undefined ? "" : ` (${file})`}\n  ${why}`);
   }
   const failed = stages.reduce((sum, stage) => sum + stage.failed, 0);
   console.log(`\n${stages.reduce((sum, stage) => sum + stage.passed, 0)} passed, ${failed} failed`);
