@@ -1,0 +1,3 @@
+import { rotationSuite } from "./rotation-suite.ts";
+
+rotationSuite({ user: "unprivileged" });
