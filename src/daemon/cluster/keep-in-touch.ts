@@ -18,12 +18,12 @@ const FETCH_MS = 4_000;
 const LOOK_AFTER_MS = 5_000;
 
 export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
-  readonly client: MembershipClient;
-  readonly gossip: GossipRotation;
-  readonly ca: CaRotation;
-  readonly file: MemberFile;
-  readonly metrics: ClusterMetrics;
-  readonly removal: OwnRemoval;
+  readonly client: Pick<MembershipClient, "members" | "subscribe" | "join" | "metrics">;
+  readonly gossip: Pick<GossipRotation, "fetch" | "isCurrent">;
+  readonly ca: Pick<CaRotation, "fetch">;
+  readonly file: Pick<MemberFile, "read" | "write">;
+  readonly metrics: Pick<ClusterMetrics, "membership">;
+  readonly removal: Pick<OwnRemoval, "told">;
   /** Of --join, `host:port` each. */
   readonly asked: readonly string[];
   /** The cluster ports of all others that are of the cluster, living or not. */
@@ -56,7 +56,12 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
       if (signal.aborted) return;
       logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
     }
-    metrics.membership(await client.metrics());
+    try {
+      metrics.membership(await client.metrics());
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn("Cannot count what membership does; trying again", { error: describeError(error) });
+    }
     const alone = others().length === 0 && known().length > 0;
     // Who becomes alone does not wait for the next look; who is alone already waits its time.
     const sooner = alone ? signal : AbortSignal.any([signal, wake.signal]);
@@ -64,17 +69,24 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   }
 }
 
-type FindDeps = Pick<KeepInTouchDeps, "client" | "gossip" | "ca" | "removal">;
+type FindDeps = Pick<KeepInTouchDeps, "client" | "gossip" | "ca" | "removal" | "logger">;
 
 /**
  * Also after a time away, in which the others may have replaced their CA and their gossip key. Both ways at once: where
  * the keys are others, joining fails only after a long wait.
  */
-async function findAgain(addresses: readonly string[], { client, ...others }: FindDeps): Promise<void> {
-  const joining = client.join(addresses);
+async function findAgain(addresses: readonly string[], { client, logger, ...others }: FindDeps): Promise<void> {
+  let joined = false;
+  const joining = client.join(addresses).then(() => {
+    joined = true;
+  });
   joining.catch(() => {}); // read below, where anyone could be asked at all
   const { changed, refusals } = await fetchKeys(addresses, others);
-  if (refusals.length === addresses.length) throw new Error(refusals.join("; "));
+  if (refusals.length === addresses.length) {
+    const error = refusals.join("; ");
+    if (!joined) throw new Error(error);
+    logger.warn("Found the other members, and none of them tells whether it has newer keys", { error });
+  }
   await (changed ? client.join(addresses) : joining);
 }
 
@@ -87,7 +99,7 @@ async function catchUp(addresses: readonly string[], { client, ...others }: Find
 
 async function fetchKeys(
   addresses: readonly string[],
-  { gossip, ca, removal }: Omit<FindDeps, "client">,
+  { gossip, ca, removal }: Omit<FindDeps, "client" | "logger">,
 ): Promise<{ readonly changed: boolean; readonly refusals: readonly string[] }> {
   const fetched = await Promise.allSettled(
     addresses.map(parseAddress).map(async (address) => {
