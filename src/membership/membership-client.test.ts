@@ -152,3 +152,9 @@ test("what cannot be is refused with the reason", async () => {
   await assert.rejects(node.client.updateMeta(Buffer.alloc(600)), /at most 512/u);
   await node.stop();
 });
+
+test("who asks after the end is told so", async () => {
+  const { client, stop } = await start("a");
+  await stop();
+  await assert.rejects(client.metrics(), /membership has stopped/);
+});

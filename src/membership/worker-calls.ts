@@ -27,6 +27,8 @@ export class WorkerCalls {
   readonly #first: Promise<Extract<WorkerAnswer, { kind: "ready" | "not-ready" }>>;
   #nextId = 0;
   #stopping = false;
+  /** Why nothing answers any more. */
+  #gone: Error | undefined;
 
   private constructor(worker: Worker, onReport: (report: Report) => void) {
     this.#worker = worker;
@@ -63,6 +65,7 @@ export class WorkerCalls {
   call(call: Call): Promise<unknown> {
     const id = this.#nextId;
     this.#nextId += 1;
+    if (this.#gone) return Promise.reject(this.#gone);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ id, call } satisfies WorkerRequest);
@@ -84,6 +87,7 @@ export class WorkerCalls {
   }
 
   #fail(error: Error): void {
+    this.#gone = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
