@@ -1,7 +1,11 @@
 import type { Key } from "../../store/port.ts";
 
+/*
+ * None of these is served by the API. What people make is of `podman-swarm.io`, and goes along when a state is exported;
+ * what members know of each other is of `podman-swarm.internal`, and belongs to this very cluster.
+ */
 export const DENIED_NODES = "deniednodes.podman-swarm.io";
-/** Who is of the cluster, living or not. No kind of the API. */
+/** Who is of the cluster, living or not. */
 export const CLUSTER_MEMBERS = "clustermembers.podman-swarm.internal";
 /** Tells which key the gossip has. */
 export const CURRENT_GOSSIP_KEY: Key = {
