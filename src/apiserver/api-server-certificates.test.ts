@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
+import { connect as connectPlain } from "node:net";
 import { test } from "node:test";
+import { connect } from "node:tls";
 import { eventually } from "../../test/poll.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { KeyPair } from "../security/ca-material.ts";
@@ -131,4 +133,60 @@ test("when a CA is distrusted, what hangs on it ends, and what came with the new
   assert.equal(going.destroyed, false);
   going.destroy();
   idle.destroy();
+});
+
+/** A connection by the owner's certificate, with a watch on it, after which that certificate is distrusted. */
+async function distrustedWhileWatching(server: Served, query = "") {
+  const { authority } = server;
+  const { certificate: cert, key } = ownerOf(server);
+  const socket = connect({ host: "127.0.0.1", port: server.httpsPort, ca: authority.certificate, cert, key });
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  socket.on("error", () => {}); // that it ends is what is looked at
+  const seen = { told: "", closed, send: (text: string) => socket.write(text) };
+  socket.on("data", (chunk) => (seen.told += String(chunk)));
+  seen.send(`GET /api/v1/namespaces?watch=true${query} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  await eventually(() => seen.told.includes("200 OK"), { what: "a watch" });
+  await authority.stage();
+  await authority.activate({ overlapMs: DAY_MS });
+  await authority.distrustOld();
+  return seen;
+}
+
+const LATE = '{"metadata":{"name":"late"}}';
+const CREATE = `POST /api/v1/namespaces HTTP/1.1\r\nHost: a\r\nContent-Length: ${LATE.length}\r\n\r\n${LATE}`;
+
+test("a connection that is distrusted in the middle of an answer gets that one to its end, and no other", async () => {
+  await using server = await serveInMemory();
+  const busy = await distrustedWhileWatching(server, "&timeoutSeconds=1");
+  await eventually(() => busy.told.endsWith("\r\n0\r\n\r\n"), { what: "the answer's end" });
+  busy.send(CREATE);
+  await busy.closed;
+  assert.equal(server.store.get({ resource: "namespaces", namespace: "", name: "late" }), undefined);
+});
+
+test("a request that comes before the end of such an answer is not served, and ends the connection", async () => {
+  await using server = await serveInMemory();
+  const busy = await distrustedWhileWatching(server);
+  busy.send(CREATE);
+  await busy.closed;
+  assert.equal(server.store.get({ resource: "namespaces", namespace: "", name: "late" }), undefined);
+});
+
+test("whoever begins with TLS only after the certificate is distrusted is too late with it", async () => {
+  await using server = await serveInMemory();
+  const { authority } = server;
+  const { certificate: cert, key } = ownerOf(server);
+  const ca = authority.certificate;
+  const early = connectPlain({ host: "127.0.0.1", port: server.httpsPort });
+  await once(early, "connect");
+  // Connections are accepted in turn: the server has that one when it has answered this.
+  assert.equal(await codeOf(server, { ca, pair: ownerOf(server) }), 200);
+  await authority.stage();
+  await authority.activate({ overlapMs: DAY_MS });
+  await authority.distrustOld();
+  const socket = connect({ socket: early, host: "127.0.0.1", ca, cert, key }).on("error", () => {});
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.write(CREATE);
+  await closed;
+  assert.equal(server.store.get({ resource: "namespaces", namespace: "", name: "late" }), undefined);
 });

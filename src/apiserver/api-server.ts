@@ -91,9 +91,9 @@ export class ApiServer {
     });
     const shown = new ShownCertificate({ identity, provided, options });
     const byName: https.ServerOptions = { SNICallback: (name, done) => done(null, shown.contextFor(name)) };
-    const server = https.createServer({ ...options(shown.plain), ...(provided ? byName : {}) }, router.handle);
+    const server = https.createServer({ ...options(shown.plain), ...(provided ? byName : {}) });
     server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error: error.message }));
-    const connections = new ClientConnections(server, { clock });
+    const connections = new ClientConnections(server, { clock, serve: router.handle });
     // Both are for new connections. What is open goes on, unless its certificate is believed no longer.
     const renew = (): void => {
       shown.forget();

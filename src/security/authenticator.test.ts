@@ -28,3 +28,24 @@ test("without authentication only this host is trusted, whatever Host another on
   const known = plain("192.0.2.1", { host: "node", authorization: `Bearer ${token}` });
   assert.equal(authenticator.authenticate(known).name, "token:far");
 });
+
+test("a token that was revoked, tried again and again, keeps nobody else out who is at the same address", async () => {
+  let now = 0;
+  const clock = { ...systemClock, monotonic: () => now };
+  const refused: unknown[] = [];
+  const log = { ...silentLogger, warn: (...told: unknown[]) => void refused.push(told) };
+  const tokens = new ApiTokens({ store: openMemoryStore(), clock, log });
+  const authenticator = new Authenticator({ tokens, clock, log });
+  const by = (token: string) => () =>
+    authenticator.authenticate(plain("192.0.2.1", { host: "node", authorization: `Bearer ${token}` })).name;
+  const [old, good] = [await tokens.create("old", 0), await tokens.create("good", 0)];
+  await tokens.remove(old.id);
+  for (let n = 0; n < 100; n += 1) assert.throws(by(old.token), { reason: "Unauthorized" });
+  assert.equal(by(good.token)(), "token:good");
+  assert.equal(refused.length, 1);
+  for (let n = 1; n < 20; n += 1) assert.throws(by(`guess-${n}`), { reason: "Unauthorized" });
+  for (const token of [old.token, good.token, "another"]) assert.throws(by(token), { reason: "TooManyRequests" });
+  now += 60_000;
+  assert.equal(by(good.token)(), "token:good");
+  assert.throws(by(old.token), { reason: "Unauthorized" });
+});

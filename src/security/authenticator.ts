@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { ApiError } from "../api/api-error.ts";
@@ -74,8 +75,9 @@ export class Authenticator {
     const found = this.#deps.tokens.verify(token);
     // Until there are roles for them, tokens are the owner's.
     if (found) return { name: `token:${found.name}`, groups: [MASTERS, AUTHENTICATED] };
-    const failures = this.#limit.failed(source);
-    this.#deps.log.warn("a bearer token was refused", { source, failures });
+    // A token that was revoked is tried for long by whoever does not know it: others at that address need not wait for it.
+    const failures = this.#limit.failed(source, createHash("sha256").update(token).digest("base64"));
+    if (failures !== undefined) this.#deps.log.warn("a bearer token was refused", { source, failures });
     throw unauthorized();
   }
 }

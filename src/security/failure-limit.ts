@@ -11,6 +11,8 @@ export interface FailureLimitOptions {
 interface Window {
   readonly ends: number;
   failures: number;
+  /** No more of them than failures are allowed. */
+  readonly tried: Set<string>;
 }
 
 /** Counts failures by source in fixed windows, so that secrets cannot be guessed by trying. */
@@ -35,16 +37,25 @@ export class FailureLimit {
     return Math.max(0, window.ends - this.#clock.monotonic());
   }
 
-  /** Notes a failure; gives how many the source has in this window. */
-  failed(source: string): number {
+  /**
+   * Notes a failure; gives how many the source has in this window. With `tried`, a name for what failed, only the first
+   * failure of each is noted, which is no guess when it is tried again: then it gives undefined.
+   */
+  failed(source: string): number;
+  failed(source: string, tried: string): number | undefined;
+  failed(source: string, tried?: string): number | undefined {
     const now = this.#clock.monotonic();
     let window = this.#windows.get(source);
     if (!window || window.ends <= now) {
       this.#windows.delete(source);
-      window = { ends: now + this.#windowMs, failures: 0 };
+      window = { ends: now + this.#windowMs, failures: 0, tried: new Set() };
       this.#windows.set(source, window);
       const [oldest] = this.#windows.keys();
       if (this.#windows.size > this.#sources && oldest !== undefined) this.#windows.delete(oldest);
+    }
+    if (tried !== undefined) {
+      if (window.tried.has(tried)) return undefined;
+      if (window.failures < this.#allowed) window.tried.add(tried);
     }
     window.failures += 1;
     return window.failures;
