@@ -3,7 +3,7 @@ import { apiVersionOf, pathOf } from "../../client/discovery.ts";
 import type { Arguments, Command } from "../command.ts";
 import { type Asked, askedFor } from "../named.ts";
 import { alignColumns, type Table, tableRows } from "../output/table.ts";
-import { type OutputFormat, outputFormat, printObjects, qualifiedName } from "../output/print-objects.ts";
+import { OUTPUT_FLAG, type OutputFormat, outputFormat, printObjects, qualifiedName } from "../output/print-objects.ts";
 import type { Session } from "../session.ts";
 
 const TABLE_ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
@@ -19,13 +19,7 @@ export const get: Command = {
     "psctl get pods -l app=web -w",
   ],
   flags: [
-    {
-      name: "output",
-      short: "o",
-      type: "text",
-      placeholder: "FORMAT",
-      meaning: "table, wide, json, yaml, name, jsonpath=..., custom-columns=...",
-    },
+    OUTPUT_FLAG,
     { name: "all-namespaces", short: "A", type: "switch", meaning: "across all namespaces" },
     { name: "selector", short: "l", type: "text", placeholder: "LABELS", meaning: "only objects with these labels" },
     {

@@ -1,5 +1,6 @@
 import { duration, wholeNumber } from "../arguments.ts";
 import type { Arguments, Command } from "../command.ts";
+import { OUTPUT_FLAG, type OutputFormat, outputFormat, printListed } from "../output/print-objects.ts";
 import { alignColumns } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
@@ -26,7 +27,12 @@ export const token: Command = {
   name: "token",
   summary: "Make, list, revoke or rotate the tokens with which nodes join",
   usage: `(create | list | revoke ID | rotate ID) [flags]`,
-  examples: ["psctl token create", "psctl token create --expires=24h --uses=1", "psctl token rotate k3p1weh9"],
+  examples: [
+    "psctl token create",
+    "psctl token create --expires=24h --uses=1",
+    "psctl token list -o json",
+    "psctl token rotate k3p1weh9",
+  ],
   words: WORDS,
   flags: [
     { name: "name", type: "text", placeholder: "TEXT", meaning: "create: what it is for, for your own memory" },
@@ -38,6 +44,7 @@ export const token: Command = {
     },
     { name: "uses", type: "text", placeholder: "N", meaning: "create: good for so many nodes (default: any number)" },
     { name: "quiet", short: "q", type: "switch", meaning: "create, rotate: print the token only, for a file" },
+    { ...OUTPUT_FLAG, meaning: `list: ${OUTPUT_FLAG.meaning}` },
   ],
   run: async (session, args) => {
     const [word, id, ...more] = args.positionals;
@@ -48,11 +55,13 @@ export const token: Command = {
         id === undefined ? `name the token: psctl token ${known} ID` : `token ${known} takes no name`,
       );
     }
+    const format = outputFormat(args.text("output"));
+    if (args.has("output") && known !== "list") throw new UsageError("-o goes with psctl token list");
     switch (known) {
       case "create":
         return show(session, args, await create(session, args));
       case "list":
-        return await list(session);
+        return await list(session, format);
       case "revoke":
         await session.client.json("DELETE", pathOf(id), { signal: session.signal });
         session.print(`The join token ${id} is revoked: nobody joins with it any more. Nodes that have joined stay.`);
@@ -104,10 +113,15 @@ export function joinHelp({ token: secret, address, expires_at: expires, uses_lef
   ].join("\n");
 }
 
-async function list(session: Session): Promise<number> {
-  const { join_tokens: tokens } = await session.client.json<{ join_tokens: readonly TokenInfo[] }>("GET", PATH, {
+async function list(session: Session, format: OutputFormat): Promise<number> {
+  const whole = await session.client.json<{ join_tokens: readonly TokenInfo[] }>("GET", PATH, {
     signal: session.signal,
   });
+  const tokens = whole.join_tokens;
+  if (format.type !== "table") {
+    session.streams.out(printListed(format, { whole, items: tokens.map((one) => [one.id, one]) }));
+    return 0;
+  }
   if (tokens.length === 0) {
     session.print("There are no join tokens. psctl token create makes one.");
     return 0;

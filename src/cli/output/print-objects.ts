@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import type { KubeObject } from "../../api/kinds.ts";
 import { goJson, sortedKeys } from "./go-json.ts";
 import { printJsonPath, valuesAt } from "./jsonpath.ts";
+import type { CommandFlag } from "../command.ts";
 import { alignColumns } from "./table.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -14,6 +15,15 @@ export type OutputFormat =
       readonly type: "custom-columns";
       readonly columns: readonly { readonly header: string; readonly path: string }[];
     };
+
+/** The flag that `outputFormat` reads. */
+export const OUTPUT_FLAG: CommandFlag = {
+  name: "output",
+  short: "o",
+  type: "text",
+  placeholder: "FORMAT",
+  meaning: "table, wide, json, yaml, name, jsonpath=..., custom-columns=...",
+};
 
 export function outputFormat(text: string | undefined): OutputFormat {
   if (text === undefined || text === "table") return { type: "table", wide: false };
@@ -37,12 +47,26 @@ export function outputFormat(text: string | undefined): OutputFormat {
   );
 }
 
+type PlainFormat = Exclude<OutputFormat, { readonly type: "table" }>;
+
 /** Prints one object, or a list of them as kubectl's `kind: List`. Not for tables, which the server makes. */
 export function printObjects(format: OutputFormat, objects: readonly KubeObject[], single: boolean): string {
+  if (format.type === "table") throw new Error("Cannot print a table from objects: the server makes it");
   const whole: unknown =
     single && objects.length === 1
       ? objects[0]
       : { apiVersion: "v1", items: objects, kind: "List", metadata: { resourceVersion: "" } };
+  return printListed(format, { whole, items: objects.map((object) => [qualifiedName(object), object]) });
+}
+
+/** What is listed, and its items by their names. */
+interface Listed {
+  readonly whole: unknown;
+  readonly items: readonly (readonly [name: string, item: object])[];
+}
+
+/** Prints an answer of the server, whatever it is, in any format but a table. */
+export function printListed(format: PlainFormat, { whole, items }: Listed): string {
   switch (format.type) {
     case "json":
       return `${goJson(whole, 4)}\n`;
@@ -55,20 +79,18 @@ export function printObjects(format: OutputFormat, objects: readonly KubeObject[
         aliasDuplicateObjects: false,
       });
     case "name":
-      return objects.map((object) => `${qualifiedName(object)}\n`).join("");
+      return items.map(([name]) => `${name}\n`).join("");
     case "jsonpath":
       return printJsonPath(format.template, whole);
     case "custom-columns":
       return alignColumns([
         format.columns.map((column) => column.header),
-        ...objects.map((object) => format.columns.map((column) => customCell(column.path, object))),
+        ...items.map(([, item]) => format.columns.map((column) => customCell(column.path, item))),
       ]);
-    case "table":
-      throw new Error("Cannot print a table from objects: the server makes it");
   }
 }
 
-function customCell(path: string, object: KubeObject): string {
+function customCell(path: string, object: object): string {
   const values = valuesAt(path, object);
   return values.length === 0
     ? "<none>"
