@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { eventually } from "../../../test/poll.ts";
 import {
   DAY_MS,
@@ -12,7 +15,12 @@ import {
   joinedMember,
   echoes,
   dialTo,
+  within,
 } from "../../../test/support/cluster-port-member.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { FrameStream } from "./frame-stream.ts";
+import { introduce, PEER_PROTOCOL } from "./peer-greeting.ts";
+import { agentContext } from "./tls-context.ts";
 
 async function connectBothWays(one: Member, two: Member): Promise<void> {
   for (const [from, to] of [
@@ -146,3 +154,62 @@ test("connections of a CA that is distrusted end at once", async (t) => {
   await closed;
   await echoes(renewed);
 });
+
+/** Sends its first byte, tells `begun`, and sends what else there is once it may. */
+function hesitant(socket: Socket, may: Promise<void>): Duplex {
+  const slow = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _, done) => {
+      socket.write(chunk.subarray(0, 1), () => slow.emit("begun"));
+      void may.then(() => socket.write(chunk.subarray(1), done));
+    },
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on("data", (chunk) => slow.push(chunk)).on("end", () => slow.push(null));
+  socket.on("error", () => slow.destroy());
+  return slow;
+}
+
+const denied = (one: Member): Promise<void> => one.denied.deny("two");
+
+async function distrusted({ authority }: Member): Promise<void> {
+  await authority.stage();
+  await authority.activate({ overlapMs: DAY_MS });
+  await authority.distrustOld();
+}
+
+const LATE = [
+  { what: "denied", change: denied, waitsFor: "greeting", reason: "NodeDenied" },
+  { what: "distrusted", change: distrusted, waitsFor: "greeting", reason: "UntrustedCertificate" },
+  { what: "denied", change: denied, waitsFor: "handshake", reason: "NodeDenied" },
+  { what: "distrusted", change: distrusted, waitsFor: "handshake", reason: "UntrustedCertificate" },
+] as const;
+
+for (const { what, change, waitsFor, reason } of LATE) {
+  test(`who waits on a connection until it is ${what}, and then sends its ${waitsFor}, is refused`, async (t) => {
+    const one = await member(t);
+    const two = await joinedMember(t, one);
+    const context = agentContext(two.identity.current, two.authority);
+    const go = Promise.withResolvers<void>();
+    const socket = hesitant(connectTcp({ host: "127.0.0.1", port: one.port, noDelay: true }), go.promise);
+    const secure = connectTls({ ...context, socket, ALPNProtocols: [PEER_PROTOCOL], rejectUnauthorized: false });
+    t.after(() => secure.destroy());
+    if (waitsFor === "handshake") {
+      await once(socket, "begun");
+      // Connections are taken in turn: the listener has that one when it has answered this.
+      await connectBothWays(one, two);
+      await change(one);
+    }
+    go.resolve();
+    await once(secure, "secureConnect");
+    if (waitsFor === "greeting") {
+      await connectBothWays(one, two);
+      await change(one);
+    }
+    const greeting = introduce(new FrameStream(secure), { clock: systemClock, signal: within(5000) });
+    await refusedBoth(one, greeting, reason);
+  });
+}

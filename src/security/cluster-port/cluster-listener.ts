@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
@@ -14,7 +14,7 @@ import { JOIN_PROTOCOL } from "./join-messages.ts";
 import type { Joined, JoinServer } from "./join-server.ts";
 import { greet, PEER_PROTOCOL } from "./peer-greeting.ts";
 import { type Refusal, RefusedError } from "./refusal.ts";
-import { agentContext, peerOf } from "./tls-context.ts";
+import { agentContext, notBelieved, peerOf } from "./tls-context.ts";
 
 export interface ClusterListenerDeps {
   readonly authority: ClusterAuthority;
@@ -50,6 +50,8 @@ export class ClusterListener {
   readonly #peers = new Map<TLSSocket, NodeCertificate>();
   readonly #work = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  /** Of all CAs that were believed once. */
+  #distrusted: readonly KeyObject[] = [];
 
   constructor(deps: ClusterListenerDeps, options: ClusterListenerOptions = {}) {
     const { refusalsAllowed = 10, mostOpening = 64, openingMs = 10_000 } = options;
@@ -119,11 +121,21 @@ export class ClusterListener {
   }
 
   #dropIssued(distrusted: readonly string[]): void {
-    const keys = distrusted.map((ca) => new X509Certificate(ca).publicKey);
-    for (const [socket] of this.#peers) {
-      const certificate = socket.getPeerX509Certificate();
-      if (certificate && keys.some((key) => certificate.verify(key))) socket.destroy();
-    }
+    this.#distrusted = [...this.#distrusted, ...distrusted.map((ca) => new X509Certificate(ca).publicKey)];
+    for (const socket of this.#peers.keys()) if (this.#isDistrusted(socket)) socket.destroy();
+  }
+
+  #isDistrusted(socket: TLSSocket): boolean {
+    const certificate = socket.getPeerX509Certificate();
+    return certificate !== undefined && this.#distrusted.some((key) => certificate.verify(key));
+  }
+
+  /** Whose connection this is. What was believed when it was made may not be so any more. */
+  #judge(socket: TLSSocket): NodeCertificate {
+    const { authority, denied } = this.#deps;
+    const peer = peerOf(socket, { clusterId: authority.clusterId, isDenied: (one) => denied.isDenied(one) });
+    if (this.#isDistrusted(socket)) throw notBelieved("its CA was replaced");
+    return peer;
   }
 
   #context(): ReturnType<typeof agentContext> {
@@ -160,7 +172,7 @@ export class ClusterListener {
     readonly named: (nodeName: string) => void;
   }): Promise<string> {
     const { socket, frames, signal, named } = opening;
-    const { joins, joined, peer, denied, authority, clock } = this.#deps;
+    const { joins, joined, peer, clock } = this.#deps;
     if (socket.alpnProtocol === JOIN_PROTOCOL) {
       const done = await joins.serve({ socket, frames }, { signal, named });
       end(socket, { clock, ms: this.#openingMs });
@@ -173,10 +185,13 @@ export class ClusterListener {
     const shown = socket.getPeerX509Certificate();
     const claimed = shown && readNodeCertificate(shown);
     if (claimed) named(claimed.nodeName);
-    const certificate = peerOf(socket, { clusterId: authority.clusterId, isDenied: (one) => denied.isDenied(one) });
-    await greet(frames, { clock, signal });
-    this.#peers.set(socket, certificate);
-    socket.once("close", () => this.#peers.delete(socket));
+    const certificate = this.#judge(socket);
+    const judge = (): void => {
+      this.#judge(socket);
+      this.#peers.set(socket, certificate);
+      socket.once("close", () => this.#peers.delete(socket));
+    };
+    await greet(frames, { clock, signal, judge });
     // From here on it is the owner's, and does not count as being opened.
     this.#opening.delete(farEnd(socket));
     peer({ socket, peer: certificate });

@@ -16,9 +16,13 @@ interface GreetingOptions {
   readonly signal: AbortSignal;
 }
 
-/** The side that was dialled. */
-export async function greet(frames: FrameStream, { clock, signal }: GreetingOptions): Promise<void> {
+/** The side that was dialled. `judge` throws for whoever is no longer welcome once the greeting has come. */
+export async function greet(
+  frames: FrameStream,
+  { clock, signal, judge }: GreetingOptions & { readonly judge: () => void },
+): Promise<void> {
   const { time } = await frames.readJson(LONGEST, signal);
+  judge();
   if (typeof time !== "number") throw new FrameError("it tells no time");
   refuseSkew(time, clock.now());
   frames.writeJson({ ok: true, time: clock.now() });

@@ -106,15 +106,17 @@ export function peerOf(
       `its certificate is of the cluster ${found.clusterId}, and this is ${clusterId}`,
     );
   }
-  if (!socket.authorized) {
-    const why = String(socket.authorizationError);
-    throw new RefusedError(
-      "UntrustedCertificate",
-      `its certificate is not one that the other side believes (${why}): if the cluster's CA was replaced while one of ` +
-        "the two was away, that one has to join again with a new token",
-    );
-  }
+  if (!socket.authorized) throw notBelieved(String(socket.authorizationError));
   if (!found) throw new RefusedError("UntrustedCertificate", "its certificate is not a node's");
   if (isDenied(found)) throw new RefusedError("NodeDenied", `the node ${found.nodeName} was removed from the cluster`);
   return found;
+}
+
+/** For a certificate of a CA that this side does not believe, or not any more. */
+export function notBelieved(why: string): RefusedError {
+  return new RefusedError(
+    "UntrustedCertificate",
+    `its certificate is not one that the other side believes (${why}): if the cluster's CA was replaced while one of ` +
+      "the two was away, that one has to join again with a new token",
+  );
 }
