@@ -13,6 +13,9 @@ import { diffState } from "./state-change.ts";
 /** How long a dataplane may take to start, in milliseconds: rootless, Podman's own start is in it. */
 const PATIENCE_MS = 5_000;
 
+/** How long one that has taken the connection may take to say who it is, in milliseconds. */
+const WELCOME_MS = 10_000;
+
 /** What of a probe's message is kept: it ends up in Events. */
 const LONGEST_MESSAGE = 1024;
 
@@ -28,6 +31,8 @@ export interface DataplaneClientOptions {
   readonly path: string;
   /** The pause between two attempts to connect, in milliseconds. */
   readonly retryMs?: number;
+  /** How long a new connection may stay without an answer, in milliseconds. */
+  readonly welcomeMs?: number;
   /** Called for each dataplane process that comes: it may live in another network namespace than the one before. */
   readonly onConnect?: () => void;
 }
@@ -47,6 +52,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
   readonly #logger: Logger;
   readonly #path: string;
   readonly #retryMs: number;
+  readonly #welcomeMs: number;
   readonly #onConnect: () => void;
   readonly #probes = new Map<number, Pick<PromiseWithResolvers<ProbeResult>, "resolve" | "reject">>();
   readonly #waiters = new Set<() => void>();
@@ -59,13 +65,14 @@ export class DataplaneClient implements Prober, EndpointDrain {
 
   constructor(
     { clock, logger }: { clock: Clock; logger: Logger },
-    { path, retryMs = 100, onConnect = () => {} }: DataplaneClientOptions,
+    { path, retryMs = 100, welcomeMs = WELCOME_MS, onConnect = () => {} }: DataplaneClientOptions,
   ) {
     this.#onConnect = onConnect;
     this.#clock = clock;
     this.#logger = logger;
     this.#path = path;
     this.#retryMs = retryMs;
+    this.#welcomeMs = welcomeMs;
   }
 
   /** The dataplane's process, while it is connected; it lives in the pods' network namespace. */
@@ -159,7 +166,15 @@ export class DataplaneClient implements Prober, EndpointDrain {
       const stop = (): void => void socket.destroy();
       signal.addEventListener("abort", stop, { once: true });
       if (signal.aborted) stop();
-      socket.on("connect", () => send(socket, { type: "hello", version: PROTOCOL_VERSION }));
+      let forget = (): void => {};
+      socket.on("connect", () => {
+        send(socket, { type: "hello", version: PROTOCOL_VERSION });
+        forget = this.#clock.timer(this.#welcomeMs, () => {
+          if (this.#session === session) return;
+          this.#logger.warn("The dataplane process does not answer, connecting again", { waitedMs: this.#welcomeMs });
+          socket.destroy(new Error(`it did not answer within ${this.#welcomeMs} ms`));
+        });
+      });
       socket.on("data", (chunk: Buffer) => {
         try {
           for (const frame of decoder.push(chunk)) this.#receive(session, frame as FromDataplane);
@@ -169,6 +184,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
       });
       socket.on("error", (error) => (why = error.message));
       socket.on("close", () => {
+        forget();
         signal.removeEventListener("abort", stop);
         const wasThere = this.#session === session;
         this.#lost(why);

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { eventually } from "../../../test/poll.ts";
 import { receivedText } from "../../../test/received-text.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { silentLogger } from "../../lib/log.ts";
+import { createLogger, silentLogger } from "../../lib/log.ts";
 import type { ProbeCheck } from "../../runtime/ports.ts";
 import { DataplaneClient } from "./client.ts";
 import { ControlServer } from "./control-server.ts";
@@ -297,4 +297,28 @@ test("a state that cannot be applied is answered, and later ones still are", asy
   client.publish(dns({}), new Set());
   await eventually(() => client.isCurrent);
   assert.deepEqual(dataplane.applied, [dns({})]);
+});
+
+test("a dataplane that takes the connection and does not answer is given up, and said so", async () => {
+  const silent = join(directory, "silent.sock");
+  const connections: string[] = [];
+  const server = createServer((socket) => {
+    socket.on("data", () => {});
+    socket.on("error", () => {});
+    connections.push("one more");
+  });
+  await new Promise<void>((resolve) => server.listen(silent, resolve));
+  let log = "";
+  const logger = createLogger({ write: (line) => void (log += line) });
+  const stop = new AbortController();
+  const impatient = new DataplaneClient({ ...deps, logger }, { path: silent, retryMs: 1, welcomeMs: 30 });
+  const running = impatient.run(stop.signal);
+  try {
+    await eventually(() => connections.length > 1, { what: "a second connection" });
+    assert.match(log, /The dataplane process does not answer, connecting again/);
+  } finally {
+    stop.abort();
+    await running;
+    server.close();
+  }
 });
