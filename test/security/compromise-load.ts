@@ -12,6 +12,8 @@ const HANGS_MS = 20_000;
 /** How often one piece of work is tried again with what is on disk then. */
 const MOST_TRIES = 400;
 const BETWEEN_MS = 20;
+/** There are many of those, and each handshake of theirs costs this process as much as the agent. */
+const BETWEEN_OLD_MS = 100;
 
 /** What whoever has credentials of before may see: a connection that ends, or a server that is not the known one. */
 const ENDS = new Set(["ECONNRESET", "EPIPE"]);
@@ -159,8 +161,7 @@ export class OldClient {
         isRefusal(codeOf(error)) ? `refused: ${codeOf(error)}` : describeError(error),
       );
       this.#seen.push({ began, ending });
-      // Whoever stays on a connection leaves no gap in which it could be seen idle.
-      if (agent === false || ending !== "200") await systemClock.sleep(BETWEEN_MS);
+      await systemClock.sleep(BETWEEN_OLD_MS);
     }
   }
 
