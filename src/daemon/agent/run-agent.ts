@@ -1,6 +1,7 @@
 import { systemClock } from "../../lib/clock.ts";
 import { collectAfterStart } from "../../lib/collect-after-start.ts";
 import { DamagedFile } from "../../lib/damaged-file.ts";
+import { isAbort } from "../../lib/is-abort.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { runTogether } from "../../lib/run-together.ts";
@@ -50,7 +51,7 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   } catch (error) {
     if (stop.aborted) {
       // It has stopped all the same; but what failed may be the last write to the disk.
-      if (!isCausedBy(error, stop.reason)) logger.warn("Failed while stopping", { error: describeError(error) });
+      if (!isAbort(error, stop.reason)) logger.warn("Failed while stopping", { error: describeError(error) });
       return 0;
     }
     logger.error("The agent process ends", { error: describeError(error) });
@@ -59,13 +60,6 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
     // The channel to the supervisor would keep the process alive.
     if (process.connected) process.disconnect();
   }
-}
-
-function isCausedBy(error: unknown, reason: unknown): boolean {
-  for (let at = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
-    if (at === reason || (at instanceof Error && at.name === "AbortError")) return true;
-  }
-  return false;
 }
 
 /** Starting again by itself would not help; a part's own failure is the cause of what it takes down. */

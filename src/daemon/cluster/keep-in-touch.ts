@@ -45,7 +45,7 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
   while (!signal.aborted) {
     wake = new AbortController();
     try {
-      if (others().length === 0 && known().length > 0) await findAgain(known(), deps);
+      if (others().length === 0 && known().length > 0) await findAgain(known(), deps, signal);
       else if (!deps.gossip.isCurrent) await catchUp(known(), deps);
       // Who is alone now may have been parted from the others: their addresses stay.
       if (others().length > 0) {
@@ -75,7 +75,11 @@ type FindDeps = Pick<KeepInTouchDeps, "client" | "gossip" | "ca" | "removal" | "
  * Also after a time away, in which the others may have replaced their CA and their gossip key. Both ways at once: where
  * the keys are others, joining fails only after a long wait.
  */
-async function findAgain(addresses: readonly string[], { client, logger, ...others }: FindDeps): Promise<void> {
+async function findAgain(
+  addresses: readonly string[],
+  { client, logger, ...others }: FindDeps,
+  signal: AbortSignal,
+): Promise<void> {
   let joined = false;
   const joining = client.join(addresses).then(() => {
     joined = true;
@@ -84,7 +88,7 @@ async function findAgain(addresses: readonly string[], { client, logger, ...othe
   const { changed, refusals } = await fetchKeys(addresses, others);
   if (refusals.length === addresses.length) {
     const error = refusals.join("; ");
-    if (!joined) throw new Error(error);
+    if (!joined || signal.aborted) throw new Error(error);
     logger.warn("Found the other members, and none of them tells whether it has newer keys", { error });
   }
   await (changed ? client.join(addresses) : joining);

@@ -3,6 +3,7 @@ import { DnsServer } from "../../dns/dns-server.ts";
 import { loadPoolWithParser } from "../../ingress/load-pool.ts";
 import { collectAfterStart } from "../../lib/collect-after-start.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { isAbort } from "../../lib/is-abort.ts";
 import { createLogger, describeError, type Level, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { runTogether } from "../../lib/run-together.ts";
@@ -38,7 +39,10 @@ export async function runDataplane(args: readonly string[] = process.argv.slice(
     await serve({ sockets, stop, logger });
     return 0;
   } catch (error) {
-    if (stop.aborted) return 0;
+    if (stop.aborted) {
+      if (!isAbort(error, stop.reason)) logger.warn("Failed while stopping", { error });
+      return 0;
+    }
     logger.error("The dataplane process ends", { error });
     return 1;
   } finally {
