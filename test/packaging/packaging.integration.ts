@@ -51,6 +51,14 @@ test("builds from which programs run stay, and so does the one before the newest
   assert.deepEqual([left.length, left.includes(first)], [2, false]);
 });
 
+test("the launcher takes no other Node than the one that PODMAN_SWARM_NODE names", async () => {
+  await bundle(sources, folder);
+  const env = { ...process.env, PODMAN_SWARM_NODE: "/nowhere/node" };
+  const stderr =
+    /^Cannot start program: PODMAN_SWARM_NODE names \/nowhere\/node, which is not Node\.js 24\.12 or later\n$/;
+  await assert.rejects(run(join(folder, "program"), [], { env, cwd: "/" }), { code: 1, stderr });
+});
+
 test("the launcher says in one sentence what is missing where there is no Node", async () => {
   await bundle(sources, folder);
   const tools = join(folder, "tools");
