@@ -69,9 +69,10 @@ export class PodmanService {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
     await mkdir(dirname(this.socketPath), { recursive: true, mode: 0o700 });
     await rm(this.socketPath, { force: true });
+    // Nobody would stop one that is started after that.
+    if (signal.aborted) return;
     const child = spawn(this.#command, ["system", "service", "--time=0", `unix://${this.socketPath}`], {
       env: this.#env,
       // conmon drops files where the service was started.
