@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { silentLogger } from "../lib/log.ts";
+import { createLogger, type Logger, silentLogger } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
 import { backupName, backupTime, listBackups } from "./backup-files.ts";
 import type { DurableStore, DurableStoreOptions } from "./durable-store.ts";
@@ -21,11 +21,11 @@ after(async () => {
 const HOUR_MS = 3_600_000;
 
 async function open(
-  { dataDir, clock = systemClock }: { dataDir?: string; clock?: Clock } = {},
+  { dataDir, clock = systemClock, logger = silentLogger }: { dataDir?: string; clock?: Clock; logger?: Logger } = {},
   options?: DurableStoreOptions,
 ): Promise<DurableStore> {
   const directory = dataDir ?? (await mkdtemp(join(root, "data-")));
-  const deps = { dataDir: directory, nodeName: "one", clock, random: systemRandom, logger: silentLogger };
+  const deps = { dataDir: directory, nodeName: "one", clock, random: systemRandom, logger };
   const store = await openStore(deps, options);
   opened.push(store);
   return store;
@@ -54,6 +54,25 @@ test("an export has the sections of state.json, everything else under resources,
   assert.deepEqual(Object.keys(state["resources"] ?? {}), ["namespaces", "roles.rbac.authorization.k8s.io"]);
   assert.deepEqual(Object.keys(state["resources"]?.["namespaces"] ?? {}), ["n"]);
   await store.close();
+});
+
+test("what is not backed up is in no export, and is taken from none", async () => {
+  const lines: string[] = [];
+  const logger = createLogger({ format: "json", write: (line) => lines.push(line) });
+  const token = { resource: "tokens.example.org", namespace: "", name: "t" };
+  const all = await open();
+  await all.create(podKey("a"), pod("a"));
+  await all.create(token, pod("t"));
+  const text = exported(all);
+  assert.match(text, /"tokens\.example\.org"/);
+
+  const store = await open({ logger }, { isBackedUp: (resource) => resource !== token.resource });
+  await store.restore(text);
+  assert.ok(store.get(podKey("a")));
+  assert.equal(store.get(token), undefined);
+  assert.match(lines.join(""), /Not restored.*"tokens\.example\.org","objects":1/);
+  await store.create(token, pod("t"));
+  assert.doesNotMatch(exported(store), /tokens\.example\.org/);
 });
 
 test("a restore creates what is missing, updates what differs, and lets owners keep their dependants", async () => {

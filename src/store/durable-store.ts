@@ -26,6 +26,8 @@ export interface DurableStoreOptions extends ObjectStoreOptions {
   readonly backupEveryMs?: number;
   /** How many backups stay; two days of hourly ones by default. */
   readonly backupsKept?: number;
+  /** Whether a resource is in backups and exports, and is taken from them; all that is not internal is, by default. */
+  readonly isBackedUp?: (resource: string) => boolean;
 }
 
 /** The group of what no user makes. */
@@ -40,14 +42,16 @@ export class DurableStore extends ObjectStore {
   readonly #every: number;
   readonly #kept: number;
   readonly #confirmations: TombstoneConfirmations;
+  readonly #isBackedUp: (resource: string) => boolean;
   #backedUp = -1;
 
   constructor(deps: DurableStoreDeps, options: DurableStoreOptions = {}) {
     super(deps, options);
-    const { backupEveryMs = 3_600_000, backupsKept = 48 } = options;
+    const { backupEveryMs = 3_600_000, backupsKept = 48, isBackedUp = () => true } = options;
     this.#deps = deps;
     this.#every = backupEveryMs;
     this.#kept = backupsKept;
+    this.#isBackedUp = (resource) => !resource.endsWith(INTERNAL) && isBackedUp(resource);
     this.backupDirectory = join(deps.dataDir, BACKUP_DIRECTORY);
     this.#confirmations = new TombstoneConfirmations(deps.knownMembers ?? (() => [deps.nodeName]));
   }
@@ -81,12 +85,10 @@ export class DurableStore extends ObjectStore {
 
   /**
    * The state as text, in pieces, as of now, without what belongs to this very cluster: claims, which their holders make
-   * again, and what members know of each other. The form is described at `state-file.ts`.
+   * again, what members know of each other, and what is not backed up. The form is described at `state-file.ts`.
    */
   exportState(): Iterable<string> {
-    const resources = this.resources().filter(
-      (resource) => !this.isEphemeral(resource) && !resource.endsWith(INTERNAL),
-    );
+    const resources = this.resources().filter((resource) => !this.isEphemeral(resource) && this.#isBackedUp(resource));
     const lists = new Map(resources.map((resource) => [resource, this.durableEntries(resource)]));
     const head = { createdAt: timestamp(this.#deps.clock.now()), node: this.#deps.nodeName };
     return writeStateFile(head, {
@@ -96,11 +98,18 @@ export class DurableStore extends ObjectStore {
     });
   }
 
-  /** Restores the text of a backup or export by normal writes; see `restoreObjects`. */
+  /** Restores the text of a backup or export by normal writes; see `restoreObjects`. What is not backed up is passed over. */
   async restore(text: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
-    const objects = readStateFile(text, this.#deps.disk.sealer);
-    return restoreObjects({ store: this, uuid: () => this.#deps.random.uuid(), prepare }, objects);
+    const { disk, random, logger } = this.#deps;
+    const objects = readStateFile(text, disk.sealer);
+    const [taken, passed] = [objects.filter(this.#isRestored), objects.filter((one) => !this.#isRestored(one))];
+    for (const [resource, those] of Map.groupBy(passed, ({ key }) => key.resource)) {
+      logger.warn("Not restored: these are no part of a backup", { resource, objects: those.length });
+    }
+    return restoreObjects({ store: this, uuid: () => random.uuid(), prepare }, taken);
   }
+
+  readonly #isRestored = ({ key }: { readonly key: Key }): boolean => this.#isBackedUp(key.resource);
 
   async restoreFile(file: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
     try {

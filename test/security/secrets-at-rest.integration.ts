@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,4 +52,28 @@ test("a Secret lies readable nowhere in the data directory, and the agent refuse
   const again = await client.json("GET", "/api/v1/namespaces/default/secrets/db", { signal });
   assert.deepEqual((again as { data: unknown }).data, { password: Buffer.from(WORD).toString("base64") });
   client.close();
+});
+
+test("a backup brings no revoked token back", async () => {
+  const token = `psw_0123456789_${"x".repeat(43)}`;
+  const answer = async (): Promise<number> => {
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(`${agent.httpUrl}/api/v1/secrets`, { headers })).status;
+  };
+  const record = {
+    apiVersion: "podman-swarm.io/v1",
+    kind: "ApiToken",
+    metadata: { name: "0123456789", creationTimestamp: "2026-01-01T00:00:00Z" },
+    spec: { name: "revoked", hash: createHash("sha256").update(token).digest("hex") },
+  };
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "kept", namespace: "default" } };
+  const resources = { "apitokens.podman-swarm.io": { "0123456789": record }, configmaps: { "default/kept": map } };
+  await agent.end();
+  writeFileSync(join(agent.dataDir, "state.json"), JSON.stringify({ resources }));
+  await agent.startAgain();
+  const client = agent.client();
+  await client.json("GET", "/api/v1/namespaces/default/configmaps/kept");
+  client.close();
+  assert.match(agent.output, /Not restored.*apitokens/);
+  assert.equal(await answer(), 401);
 });

@@ -19,6 +19,7 @@ import { openStore } from "../../store/open-store.ts";
 import type { Key } from "../../store/port.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import { ClusterMembers } from "../replication/cluster-members.ts";
+import { isTrust } from "../replication/replicated.ts";
 import { MeasuredStore } from "./measured-store.ts";
 import { recordDiscarded } from "./record-discarded.ts";
 
@@ -66,7 +67,7 @@ export async function openState(config: AgentConfig, { clock, random, logger }: 
   const knownMembers = (key: Key): readonly string[] => members.all?.holders(key, nodeName) ?? [nodeName];
   const durable = await openStore(
     { dataDir, nodeName, clock, random, logger, knownMembers },
-    { prepareImport, openSealer },
+    { prepareImport, openSealer, isBackedUp: (resource) => !isTrust(resource) },
   ).catch((error: unknown) => {
     throw new StateRefused(describeError(error), { cause: error });
   });

@@ -1,8 +1,8 @@
 import type { Key } from "../../store/port.ts";
 
 /*
- * None of these is served by the API. What people make is of `podman-swarm.io`, and goes along when a state is exported;
- * what members know of each other is of `podman-swarm.internal`, and belongs to this very cluster.
+ * None of these is served by the API, and none is in a backup. What people make is of `podman-swarm.io`, what members
+ * know of each other is of `podman-swarm.internal`.
  */
 export const DENIED_NODES = "deniednodes.podman-swarm.io";
 /** Who is of the cluster, living or not. */
@@ -15,8 +15,8 @@ export const CURRENT_GOSSIP_KEY: Key = {
 };
 const API_TOKENS = "apitokens.podman-swarm.io";
 
-/** Trust's own objects. Other kinds stay on their nodes until each object has a home among the nodes. */
-const REPLICATED: ReadonlySet<string> = new Set([
+/** Trust's own objects. */
+const TRUST: ReadonlySet<string> = new Set([
   "jointokens.podman-swarm.io",
   DENIED_NODES,
   API_TOKENS,
@@ -27,7 +27,15 @@ const REPLICATED: ReadonlySet<string> = new Set([
 /** Each node has a first API token of its own under one name, which its flags or its file say. */
 const FIRST_TOKEN = "admin";
 
-/** Whether all members have what is under this key; the rest is this node's alone. */
+/**
+ * Whether objects of this resource say who is trusted. A backup has none of them: one from before would bring back
+ * revoked tokens, and removed nodes.
+ */
+export function isTrust(resource: string): boolean {
+  return TRUST.has(resource);
+}
+
+/** Whether all members have what is under this key. The rest is this node's alone, until each object has a home among the nodes. */
 export function isReplicated({ resource, name }: Key): boolean {
-  return REPLICATED.has(resource) && !(resource === API_TOKENS && name === FIRST_TOKEN);
+  return isTrust(resource) && !(resource === API_TOKENS && name === FIRST_TOKEN);
 }
