@@ -195,6 +195,25 @@ test("a token with a count is counted by the node that made it, whichever member
   assert.equal(refusalOf(await elsewhere.redeemForMember(prove(token), "a")), "TokenOfOtherNode");
 });
 
+test("a token that is revoked while its use is counted elsewhere is refused", async () => {
+  const { tokens, store, clock } = setUp("one");
+  const { id, token } = await tokens.create({ name: "once", uses: 1 });
+  const second = openMemoryStore();
+  await second.apply([...store.states()]);
+  const elsewhere: JoinTokens = new JoinTokens({
+    store: second,
+    clock,
+    nodeName: "two",
+    caDigest: () => DIGEST,
+    redeemAt: async (_, proof, user) => {
+      const verdict = await tokens.redeemForMember(proof, user);
+      await elsewhere.revoke(id);
+      return verdict;
+    },
+  });
+  assert.equal(refusalOf(await elsewhere.redeem(prove(token), "a")), "TokenRevoked");
+});
+
 test("a revocation on one member and a use on another at once are both there after the merge", async () => {
   const { tokens, store, clock } = setUp("one");
   const { id, token } = await tokens.create({ name: "twice", uses: 2 });

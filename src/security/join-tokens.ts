@@ -157,6 +157,12 @@ export class JoinTokens {
    * come again after a connection that broke, without a second use.
    */
   async redeem(proof: TokenProof, user: string): Promise<TokenVerdict> {
+    const verdict = await this.#count(proof, user);
+    // Counting takes a while, in which the token may have been revoked.
+    return "refusal" in verdict ? verdict : this.check(proof);
+  }
+
+  async #count(proof: TokenProof, user: string): Promise<TokenVerdict> {
     for (let attempt = 1; ; attempt += 1) {
       const verdict = this.check(proof, user);
       const entry = this.#deps.store.get(keyOf(proof.id));
