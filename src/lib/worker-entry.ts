@@ -7,7 +7,7 @@ export type WorkerEntry = `${string}-worker`;
 /**
  * Starts a worker thread in the same way from source, from the bundle and from the single executable:
  *
- *     startWorker("store/sqlite-worker", { workerData: { file } })
+ *     startWorker("store/disk/sqlite-worker", { workerData: { file } })
  *
  * The worker is an ordinary module with its own imports, which reads `workerData` and `parentPort` of
  * node:worker_threads. No top-level await in it or in what it imports: the single executable is CommonJS. Two workers

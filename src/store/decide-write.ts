@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import { ApiError, type ApiErrorDetails } from "../api/api-error.ts";
 import type { KubeObject, ObjectMeta } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
-import { type History, historyOf, joinHistories, seenBeside } from "./history.ts";
-import { earlierDeletion } from "./merge-states.ts";
+import { type History, historyOf, joinHistories, seenBeside } from "./merge/history.ts";
+import { earlierDeletion } from "./merge/merge-states.ts";
 import type { ObjectEntry } from "./object-entry.ts";
 import type { Binding, Content, ObjectState, RegisterValue } from "./object-state.ts";
 import type { Stored } from "./object-table.ts";
 import type { Key, Precondition, Register } from "./port.ts";
 import { sameValue } from "./same-value.ts";
 import { type ObjectParts, splitObject } from "./split-object.ts";
-import { type Stamp, successor, ZERO_STAMP } from "./stamp.ts";
+import { type Stamp, successor, ZERO_STAMP } from "./merge/stamp.ts";
 
 /** The state to write, or the entry that already says it. */
 export type Decision = { readonly next: ObjectState } | { readonly settled: ObjectEntry };

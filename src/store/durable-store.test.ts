@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { createLogger, type Logger, silentLogger } from "../lib/log.ts";
 import { systemRandom } from "../lib/random.ts";
-import { backupName, backupTime, listBackups } from "./backup-files.ts";
+import { backupName, backupTime, listBackups } from "./backup/backup-files.ts";
 import type { DurableStore, DurableStoreOptions } from "./durable-store.ts";
 import { openStore } from "./open-store.ts";
 import { SimulatedClock } from "./simulation/simulated-clock.ts";

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import type { KubeObject } from "../api/kinds.ts";
 import { timestamp } from "../lib/clock.ts";
 import { describeError } from "../lib/log.ts";
-import { backupName, backupTime, keepBackups, listBackups, writeFileAtomically } from "./backup-files.ts";
+import { backupName, backupTime, keepBackups, listBackups, writeFileAtomically } from "./backup/backup-files.ts";
 import { ObjectStore, type ObjectStoreDeps, type ObjectStoreOptions } from "./object-store.ts";
 import type { ObjectState } from "./object-state.ts";
 import type { Key } from "./port.ts";
-import { restoreObjects, type RestoreResult } from "./restore-objects.ts";
-import { BACKUP_DIRECTORY, IMPORT_NAME, type SqliteDisk } from "./sqlite-disk.ts";
-import { readStateFile, writeStateFile } from "./state-file.ts";
-import { sealStateFile, sealStateFiles } from "./seal-files.ts";
-import { TombstoneConfirmations } from "./tombstone-confirmations.ts";
+import { restoreObjects, type RestoreResult } from "./backup/restore-objects.ts";
+import { BACKUP_DIRECTORY, IMPORT_NAME, type SqliteDisk } from "./disk/sqlite-disk.ts";
+import { readStateFile, writeStateFile } from "./backup/state-file.ts";
+import { sealStateFile, sealStateFiles } from "./backup/seal-files.ts";
+import { TombstoneConfirmations } from "./tombstones/tombstone-confirmations.ts";
 
 export interface DurableStoreDeps extends ObjectStoreDeps {
   readonly disk: SqliteDisk;

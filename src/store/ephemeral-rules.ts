@@ -1,6 +1,6 @@
 import { latestStamp, type ObjectState } from "./object-state.ts";
 import type { Key } from "./port.ts";
-import { stampMs } from "./stamp.ts";
+import { stampMs } from "./merge/stamp.ts";
 
 /** What is acknowledged from memory, reaches the disk a little later and goes by itself. */
 export interface EphemeralRule {

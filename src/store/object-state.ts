@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import type { History } from "./history.ts";
+import type { History } from "./merge/history.ts";
 import type { Key } from "./port.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Stamp } from "./merge/stamp.ts";
 
 export type Content = Readonly<Record<string, unknown>>;
 

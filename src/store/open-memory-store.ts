@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { type Logger, silentLogger } from "../lib/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
-import { MemoryDisk } from "./memory-disk.ts";
+import { MemoryDisk } from "./disk/memory-disk.ts";
 import { ObjectStore, type ObjectStoreOptions } from "./object-store.ts";
 
 export interface MemoryStoreDeps {

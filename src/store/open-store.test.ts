@@ -10,7 +10,7 @@ import { systemRandom } from "../lib/random.ts";
 import { eventually } from "../../test/poll.ts";
 import { pod, podKey, testStore } from "./store.contract.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { Claims } from "./claims.ts";
+import { Claims } from "./claims/claims.ts";
 import { spawnModule } from "./failures/spawn-module.ts";
 import { writingChild } from "./failures/writing-child.ts";
 import { SimulatedClock } from "./simulation/simulated-clock.ts";

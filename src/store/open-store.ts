@@ -5,8 +5,8 @@ import type { Logger } from "../lib/log.ts";
 import type { Random } from "../lib/random.ts";
 import { DurableStore, type DurableStoreOptions } from "./durable-store.ts";
 import type { Key } from "./port.ts";
-import { sealDataDirectory } from "./seal-files.ts";
-import { SqliteDisk, type SqliteDiskOptions } from "./sqlite-disk.ts";
+import { sealDataDirectory } from "./backup/seal-files.ts";
+import { SqliteDisk, type SqliteDiskOptions } from "./disk/sqlite-disk.ts";
 
 export interface OpenStoreDeps {
   /** Absolute; made with 0700 where it is missing. */

@@ -1,6 +1,6 @@
-import type { Arrival } from "./arrival-numbers.ts";
+import type { Arrival } from "./arrivals/arrival-numbers.ts";
 import type { Key } from "./port.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Stamp } from "./merge/stamp.ts";
 
 /** A text that only the holder of a key can read. */
 export interface Sealed {

@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectMeta } from "../api/kinds.ts";
-import { holderOf } from "./claim-state.ts";
+import { holderOf } from "./claims/claim-state.ts";
 import type { Content, Deletion, ObjectState } from "./object-state.ts";
 
 /** The resources whose `spec.nodeName` is set once and merges apart. */

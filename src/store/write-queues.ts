@@ -1,4 +1,4 @@
-import type { Change } from "./disk.ts";
+import type { Change } from "./disk/disk.ts";
 import type { Key } from "./port.ts";
 
 /** One write on its way: what it changes and how it ends. */

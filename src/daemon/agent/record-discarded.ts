@@ -4,7 +4,7 @@ import type { Objects } from "../../api/objects.ts";
 import { type Clock, timestamp } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
-import type { Discarded } from "../../store/discarded.ts";
+import type { Discarded } from "../../store/merge/discarded.ts";
 
 /** More than this wait at most, after a long parting; the rest is counted and logged only. */
 const MOST_WAITING = 1000;

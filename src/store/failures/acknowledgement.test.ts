@@ -8,10 +8,10 @@ import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { pod, podKey } from "../store.contract.ts";
-import type { Change } from "../disk.ts";
-import { MemoryDisk } from "../memory-disk.ts";
+import type { Change } from "../disk/disk.ts";
+import { MemoryDisk } from "../disk/memory-disk.ts";
 import { ObjectStore } from "../object-store.ts";
-import { SqliteDatabase } from "../sqlite-database.ts";
+import { SqliteDatabase } from "../disk/sqlite-database.ts";
 
 /** A disk whose commits end when the test says so. */
 class HeldDisk extends MemoryDisk {

@@ -10,7 +10,7 @@ import { silentLogger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import type { DurableStore } from "../durable-store.ts";
 import { openStore } from "../open-store.ts";
-import { migrate, SCHEMA_VERSION, schemaVersion } from "../sqlite-schema.ts";
+import { migrate, SCHEMA_VERSION, schemaVersion } from "../disk/sqlite-schema.ts";
 import { pod, podKey } from "../store.contract.ts";
 import { fullDiskChild } from "./full-disk-child.ts";
 import { spawnModule } from "./spawn-module.ts";

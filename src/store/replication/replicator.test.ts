@@ -11,7 +11,7 @@ import type { ObjectStore } from "../object-store.ts";
 import { openMemoryStore } from "../open-memory-store.ts";
 import type { Key } from "../port.ts";
 import { pod, podKey } from "../store.contract.ts";
-import { TombstoneConfirmations } from "../tombstone-confirmations.ts";
+import { TombstoneConfirmations } from "../tombstones/tombstone-confirmations.ts";
 import { MemoryNetwork } from "./memory-links.ts";
 import { Replicator, type ReplicatorOptions } from "./replicator.ts";
 

@@ -1,7 +1,7 @@
 import type { Random } from "../../lib/random.ts";
 import { digestOf, statesBeyond } from "./digest.ts";
 import type { ObjectState } from "../object-state.ts";
-import type { Discarded } from "../discarded.ts";
+import type { Discarded } from "../merge/discarded.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { openMemoryStore } from "../open-memory-store.ts";
 import { Causality } from "./causality.ts";

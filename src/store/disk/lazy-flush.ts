@@ -1,6 +1,6 @@
-import type { Clock } from "../lib/clock.ts";
-import type { Logger } from "../lib/log.ts";
-import type { Arrival } from "./arrival-numbers.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
 import type { Change } from "./disk.ts";
 import type { GroupCommit } from "./group-commit.ts";
 

@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
-import type { Arrival } from "./arrival-numbers.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
 import type { DiskContents, LoggedEvent } from "./disk.ts";
-import type { History } from "./history.ts";
-import type { Claimants, Content, Deletion, ObjectState } from "./object-state.ts";
+import type { History } from "../merge/history.ts";
+import type { Claimants, Content, Deletion, ObjectState } from "../object-state.ts";
 import { SEALED_REGISTERS } from "./change-rows.ts";
-import type { Key, StoreEvent } from "./port.ts";
-import { eventContext, registerContext, SealError, type Sealer } from "./sealer.ts";
+import type { Key, StoreEvent } from "../port.ts";
+import { eventContext, registerContext, SealError, type Sealer } from "../sealer.ts";
 import type { RegisterName, ResealedRows } from "./sqlite-messages.ts";
 
 type StoredState = DiskContents["states"][number];

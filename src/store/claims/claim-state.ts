@@ -1,5 +1,5 @@
-import type { Claimants, ObjectState } from "./object-state.ts";
-import { type Stamp, stampMs } from "./stamp.ts";
+import type { Claimants, ObjectState } from "../object-state.ts";
+import { type Stamp, stampMs } from "../merge/stamp.ts";
 
 /** The storage resource of claims; not served by the API. */
 export const CLAIMS = "claims.podman-swarm.internal";

@@ -1,7 +1,7 @@
-import type { KubeObject, OwnerReference } from "../api/kinds.ts";
-import { describeError } from "../lib/log.ts";
-import type { ObjectState } from "./object-state.ts";
-import type { Key, Store } from "./port.ts";
+import type { KubeObject, OwnerReference } from "../../api/kinds.ts";
+import { describeError } from "../../lib/log.ts";
+import type { ObjectState } from "../object-state.ts";
+import type { Key, Store } from "../port.ts";
 import type { StateFileObject } from "./state-file.ts";
 
 export interface RestoreTarget extends Store {

@@ -1,7 +1,7 @@
-import type { Logger } from "../lib/log.ts";
+import type { Logger } from "../../lib/log.ts";
 import type { ArrivedEvent } from "./arrival-log.ts";
 import type { Arrival } from "./arrival-numbers.ts";
-import type { StoreEvent } from "./port.ts";
+import type { StoreEvent } from "../port.ts";
 
 type Listener = (event: StoreEvent) => void;
 

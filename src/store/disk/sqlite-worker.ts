@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import { collectAfterStart } from "../lib/collect-after-start.ts";
+import { collectAfterStart } from "../../lib/collect-after-start.ts";
 import { DamagedError, SqliteDatabase } from "./sqlite-database.ts";
 import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
 import { NewerSchemaError } from "./sqlite-schema.ts";

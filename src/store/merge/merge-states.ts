@@ -5,7 +5,7 @@ import {
   type Deletion,
   type ObjectState,
   type RegisterValue,
-} from "./object-state.ts";
+} from "../object-state.ts";
 import { historyOf, joinHistories, seenBeside } from "./history.ts";
 
 /**

@@ -1,8 +1,8 @@
-import type { KubeObject } from "../api/kinds.ts";
+import type { KubeObject } from "../../api/kinds.ts";
 import type { Arrival } from "./arrival-numbers.ts";
-import type { LoggedEvent } from "./disk.ts";
-import { keyId } from "./object-state.ts";
-import type { Entry, StoreEvent } from "./port.ts";
+import type { LoggedEvent } from "../disk/disk.ts";
+import { keyId } from "../object-state.ts";
+import type { Entry, StoreEvent } from "../port.ts";
 
 /** Makes events of log rows. The version before is known where the replay has it. */
 export function replayLog(rows: readonly LoggedEvent[], format: (arrival: Arrival) => string): StoreEvent[] {

@@ -1,7 +1,7 @@
-import { compareIncarnations } from "./merge-states.ts";
-import { keyId, type ObjectState } from "./object-state.ts";
-import type { Key } from "./port.ts";
-import { stampMs } from "./stamp.ts";
+import { compareIncarnations } from "../merge/merge-states.ts";
+import { keyId, type ObjectState } from "../object-state.ts";
+import type { Key } from "../port.ts";
+import { stampMs } from "../merge/stamp.ts";
 
 /** A successor from the same cause takes another uid only while the tombstone is there, so it stays this long. */
 const MIN_AGE_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import type { Disk, DiskContents } from "./disk.ts";
-import { ZERO_STAMP } from "./stamp.ts";
+import { ZERO_STAMP } from "../merge/stamp.ts";
 
 /** Forgets everything with the process. */
 export class MemoryDisk implements Disk {

@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Logger } from "../lib/log.ts";
+import type { Logger } from "../../lib/log.ts";
 import { listBackups, writeFileAtomically } from "./backup-files.ts";
-import type { Sealer } from "./sealer.ts";
-import { BACKUP_DIRECTORY, DATABASE_NAME, IMPORT_NAME, type SqliteDisk } from "./sqlite-disk.ts";
+import type { Sealer } from "../sealer.ts";
+import { BACKUP_DIRECTORY, DATABASE_NAME, IMPORT_NAME, type SqliteDisk } from "../disk/sqlite-disk.ts";
 import { resealStateFile } from "./state-file.ts";
 
 export interface SealFilesDeps {

@@ -1,7 +1,7 @@
-import type { Arrival } from "./arrival-numbers.ts";
-import type { Key, StoreEvent } from "./port.ts";
-import type { Sealed } from "./sealer.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
+import type { Key, StoreEvent } from "../port.ts";
+import type { Sealed } from "../sealer.ts";
+import type { Stamp } from "../merge/stamp.ts";
 
 /** What the worker is started with. */
 export interface SqliteWorkerData {

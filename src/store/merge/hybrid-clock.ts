@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { formatStamp, type Stamp, stampCounter, stampMs, ZERO_STAMP } from "./stamp.ts";
 
 /** A stamp that is further ahead of this node's wall clock than this comes from a wrong clock and is refused. */

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 import { covers, historyOf } from "./history.ts";
-import type { Content, ObjectState } from "./object-state.ts";
-import type { Key } from "./port.ts";
-import { sameValue } from "./same-value.ts";
+import type { Content, ObjectState } from "../object-state.ts";
+import type { Key } from "../port.ts";
+import { sameValue } from "../same-value.ts";
 import { stampMs } from "./stamp.ts";
 
 /** A user's change that a merge has dropped: neither it nor what is kept was made with the other in sight. */

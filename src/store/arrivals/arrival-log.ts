@@ -1,5 +1,5 @@
 import type { Arrival } from "./arrival-numbers.ts";
-import type { StoreEvent } from "./port.ts";
+import type { StoreEvent } from "../port.ts";
 
 export interface ArrivedEvent {
   readonly arrival: Arrival;

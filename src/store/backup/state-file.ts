@@ -1,9 +1,9 @@
-import type { KubeObject } from "../api/kinds.ts";
-import type { ObjectEntry } from "./object-entry.ts";
-import type { Content } from "./object-state.ts";
-import type { Key } from "./port.ts";
-import { exportContext, SealError, type Sealer } from "./sealer.ts";
-import { isContent } from "./split-object.ts";
+import type { KubeObject } from "../../api/kinds.ts";
+import type { ObjectEntry } from "../object-entry.ts";
+import type { Content } from "../object-state.ts";
+import type { Key } from "../port.ts";
+import { exportContext, SealError, type Sealer } from "../sealer.ts";
+import { isContent } from "../split-object.ts";
 
 /**
  * The form of backups and exports, one JSON object:

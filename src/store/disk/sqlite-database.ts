@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { ChangeRows, ResealedRows, SqliteWorkerData } from "./sqlite-messages.ts";
 import { migrate, SCHEMA_VERSION, schemaVersion } from "./sqlite-schema.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Stamp } from "../merge/stamp.ts";
 
 /** How many rows one look at the log's old end takes. */
 const TRIM_STEP = 256;

@@ -1,4 +1,4 @@
-import type { ObjectState, RegisterValue } from "./object-state.ts";
+import type { ObjectState, RegisterValue } from "../object-state.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** Which writes of `main` a state comes after: for each replica, the stamp of its latest one. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { discardedBy } from "./discarded.ts";
 import { covers, historyOf, joinHistories, LONGEST_HISTORY, seenBeside } from "./history.ts";
 import { mergeStates } from "./merge-states.ts";
-import type { ObjectState } from "./object-state.ts";
+import type { ObjectState } from "../object-state.ts";
 import { formatStamp, ZERO_STAMP } from "./stamp.ts";
 
 const key = { resource: "pods", namespace: "default", name: "a" };

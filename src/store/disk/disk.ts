@@ -1,8 +1,8 @@
-import type { Arrival } from "./arrival-numbers.ts";
-import type { ObjectEntry } from "./object-entry.ts";
-import type { ObjectState } from "./object-state.ts";
-import type { Key, StoreEvent } from "./port.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
+import type { ObjectEntry } from "../object-entry.ts";
+import type { ObjectState } from "../object-state.ts";
+import type { Key, StoreEvent } from "../port.ts";
+import type { Stamp } from "../merge/stamp.ts";
 
 /** One change of one key, in the node's own order. */
 export interface Change {

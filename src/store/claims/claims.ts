@@ -1,10 +1,10 @@
-import { ApiError } from "../api/api-error.ts";
+import { ApiError } from "../../api/api-error.ts";
 import { CLAIMS, holderOf, withClaimant, withoutClaimant } from "./claim-state.ts";
-import { causeDigest } from "./decide-write.ts";
-import type { ObjectState } from "./object-state.ts";
-import type { ObjectStore } from "./object-store.ts";
-import type { Entry, Key } from "./port.ts";
-import { type Stamp, ZERO_STAMP } from "./stamp.ts";
+import { causeDigest } from "../decide-write.ts";
+import type { ObjectState } from "../object-state.ts";
+import type { ObjectStore } from "../object-store.ts";
+import type { Entry, Key } from "../port.ts";
+import { type Stamp, ZERO_STAMP } from "../merge/stamp.ts";
 
 /** What can be held once only in a cluster: a service address, a NodePort, a node's range of pod addresses. */
 export type ClaimKind = "address" | "node-port" | "range";

@@ -1,5 +1,5 @@
 import type { Change, Disk } from "./disk.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Stamp } from "../merge/stamp.ts";
 
 /** Changes that belong together, and what follows once they are durable or have failed. */
 export interface CommitItem {

@@ -1,8 +1,8 @@
 import type { Change } from "./disk.ts";
-import type { Arrival } from "./arrival-numbers.ts";
-import type { ObjectEntry } from "./object-entry.ts";
-import type { ObjectState } from "./object-state.ts";
-import { eventContext, registerContext, type Sealer } from "./sealer.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
+import type { ObjectEntry } from "../object-entry.ts";
+import type { ObjectState } from "../object-state.ts";
+import { eventContext, registerContext, type Sealer } from "../sealer.ts";
 import type { ChangeRows } from "./sqlite-messages.ts";
 
 /** The rows that a change writes: only the registers that are new. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isReason } from "../api/api-error.ts";
-import { seededRandom } from "../lib/random.ts";
+import { isReason } from "../../api/api-error.ts";
+import { seededRandom } from "../../lib/random.ts";
 import { Claims } from "./claims.ts";
-import { openMemoryStore } from "./open-memory-store.ts";
-import { Replicas } from "./simulation/replicas.ts";
+import { openMemoryStore } from "../open-memory-store.ts";
+import { Replicas } from "../simulation/replicas.ts";
 
 const taken = (error: unknown): boolean => isReason(error, "AlreadyExists");
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 
 /** 2024-01-01: 41 bits of milliseconds since then last until 2093. */
 const EPOCH_MS = Date.UTC(2024, 0, 1);

@@ -1,4 +1,4 @@
-import { keyId, type ObjectState } from "./object-state.ts";
+import { keyId, type ObjectState } from "../object-state.ts";
 
 /** What is forgotten here comes once more from a member that has not collected it yet, and is then collected again. */
 const REMEMBERED = 8192;

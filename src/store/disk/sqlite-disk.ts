@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
-import { startWorker } from "../lib/worker-entry.ts";
-import type { Arrival } from "./arrival-numbers.ts";
+import { startWorker } from "../../lib/worker-entry.ts";
+import type { Arrival } from "../arrivals/arrival-numbers.ts";
 import { changeRows } from "./change-rows.ts";
 import type { Change, Disk, DiskContents, LoggedEvent } from "./disk.ts";
 import type { OpenFailure, SqliteAnswer, SqliteRequest, SqliteWorkerData } from "./sqlite-messages.ts";
-import { SealError, type Sealer } from "./sealer.ts";
+import { SealError, type Sealer } from "../sealer.ts";
 import { mayHoldPlain, readContents, readLog, readResealed, readSealingKeys } from "./sqlite-reader.ts";
-import type { Stamp } from "./stamp.ts";
+import type { Stamp } from "../merge/stamp.ts";
 
 export const DATABASE_NAME = "state.db";
 const LOCK_NAME = "state.lock";
@@ -56,7 +56,7 @@ export class SqliteDisk implements Disk {
     const file = join(dataDir, DATABASE_NAME);
     const lockFile = join(dataDir, LOCK_NAME);
     const workerData: SqliteWorkerData = { file, lockFile, incarnation, logEvents, logBytes };
-    const calls = new WorkerCalls(startWorker("store/sqlite-worker", { workerData }));
+    const calls = new WorkerCalls(startWorker("store/disk/sqlite-worker", { workerData }));
     try {
       await calls.started();
     } catch (error) {
