@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { connect } from "node:tls";
 import { eventually } from "../../test/poll.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import type { KeyPair } from "../security/ca-material.ts";
+import type { KeyPair } from "../security/certificates/ca-material.ts";
 import { serveInMemory } from "./api-server.fixture.ts";
 
 type Served = Awaited<ReturnType<typeof serveInMemory>>;

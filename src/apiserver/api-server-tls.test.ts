@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { eventually } from "../../test/poll.ts";
 import { systemClock } from "../lib/clock.ts";
-import type { KeyPair } from "../security/ca-material.ts";
-import { ClusterAuthority } from "../security/cluster-authority.ts";
+import type { KeyPair } from "../security/certificates/ca-material.ts";
+import { ClusterAuthority } from "../security/certificates/cluster-authority.ts";
 import { serveInMemory } from "./api-server.fixture.ts";
 
 type Served = Awaited<ReturnType<typeof serveInMemory>>;

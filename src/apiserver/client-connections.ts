@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../lib/clock.ts";
-import type { CaChange } from "../security/cluster-authority.ts";
+import type { CaChange } from "../security/certificates/cluster-authority.ts";
 
 /** Answers under way go out still, that to whoever has replaced the CA among them; a watch has no longer either. */
 const FINISH_MS = 15_000;

@@ -3,7 +3,7 @@ import type { KindName, Kinds, KubeObject } from "../api/kinds.ts";
 import type { CreateOptions, DeleteOptions, NewObject, ObjectChange, Objects, Ref } from "../api/objects.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Entry, StoreEvent } from "../store/port.ts";
-import { bindPod } from "./pod-binding.ts";
+import { bindPod } from "./subresources/pod-binding.ts";
 import type { Registry } from "./registry.ts";
 
 export interface LocalObjectsDeps {

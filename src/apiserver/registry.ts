@@ -8,8 +8,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Random } from "../lib/random.ts";
 import type { Entry, Key, Precondition, Register, Store } from "../store/port.ts";
 import type { Admission, AdmissionRequest, Settle, WriteContext } from "./admission/admission.ts";
-import { isFinished, planDeletion } from "./deletion.ts";
-import { alreadyExists, conflict, modified, notFound } from "./object-errors.ts";
+import { isFinished, planDeletion } from "./objects/deletion.ts";
+import { alreadyExists, conflict, modified, notFound } from "./objects/object-errors.ts";
 import {
   checkName,
   copyField,
@@ -18,7 +18,7 @@ import {
   specChanged,
   stampNew,
   stampUpdate,
-} from "./object-metadata.ts";
+} from "./objects/object-metadata.ts";
 
 /** How often a write that names no version is tried again when another one came first. */
 const ATTEMPTS = 20;

@@ -1,8 +1,8 @@
 import type { ServerOptions } from "node:https";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { KeyPair } from "../security/ca-material.ts";
-import type { ProvidedIdentity } from "../security/provided-identity.ts";
-import type { ServerIdentity } from "../security/server-identity.ts";
+import type { KeyPair } from "../security/certificates/ca-material.ts";
+import type { ProvidedIdentity } from "../security/certificates/provided-identity.ts";
+import type { ServerIdentity } from "../security/certificates/server-identity.ts";
 
 export interface ShownCertificateParts {
   /** Of the cluster's CA; has all names of the node and of the `kubernetes` service. */

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { openMemoryStore } from "../store/open-memory-store.ts";
-import { ApiTokens } from "./api-tokens.ts";
+import { ApiTokens } from "./tokens/api-tokens.ts";
 import { Authenticator } from "./authenticator.ts";
 
 /** A request over plain HTTP. */

@@ -4,7 +4,7 @@ import { TLSSocket } from "node:tls";
 import { ApiError } from "../api/api-error.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { ApiTokens } from "./api-tokens.ts";
+import type { ApiTokens } from "./tokens/api-tokens.ts";
 import { FailureLimit } from "./failure-limit.ts";
 
 /** Who asks, as Kubernetes names users and groups. */

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../api/kinds.ts";
 import { type Clock, timestamp } from "../lib/clock.ts";
 import type { Key, Store } from "../store/port.ts";
-import type { NodeCertificate } from "./node-certificate.ts";
+import type { NodeCertificate } from "./certificates/node-certificate.ts";
 
 /** No kind of the API. */
 const RESOURCE = "deniednodes.podman-swarm.io";

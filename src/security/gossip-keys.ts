@@ -1,6 +1,6 @@
 import { DamagedFile } from "../lib/damaged-file.ts";
 import { secretBytes } from "../lib/random.ts";
-import { parsePrivateJson, readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { parsePrivateJson, readPrivateFile, writePrivateFile } from "./at-rest/private-file.ts";
 
 const KEY_BYTES = 32;
 /** Every key is tried on every packet. */

@@ -2,7 +2,7 @@ import { ApiError, NAMESPACE_TERMINATING } from "../../api/api-error.ts";
 import type { KindDeclaration } from "../../api/kind.ts";
 import type { Namespace } from "../../api/kinds.ts";
 import type { Store } from "../../store/port.ts";
-import { forbidden, notFound, objectDetails } from "../object-errors.ts";
+import { forbidden, notFound, objectDetails } from "../objects/object-errors.ts";
 import type { AdmissionRequest, AdmissionStep } from "./admission.ts";
 
 /** Upstream's immortal namespaces; kube-node-lease is left to its owner there too. */

@@ -2,7 +2,7 @@ import { ApiError } from "../../api/api-error.ts";
 import type { KindDeclaration } from "../../api/kind.ts";
 import type { Pod, PriorityClass } from "../../api/kinds.ts";
 import type { Store } from "../../store/port.ts";
-import { forbidden, objectDetails } from "../object-errors.ts";
+import { forbidden, objectDetails } from "../objects/object-errors.ts";
 import type { AdmissionRequest, AdmissionStep } from "./admission.ts";
 
 /** Upstream's two built-in classes: they need no object. */

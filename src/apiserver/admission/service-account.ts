@@ -1,7 +1,7 @@
 import type { KindDeclaration } from "../../api/kind.ts";
 import type { Pod } from "../../api/kinds.ts";
 import type { Store } from "../../store/port.ts";
-import { forbidden } from "../object-errors.ts";
+import { forbidden } from "../objects/object-errors.ts";
 import type { AdmissionRequest, AdmissionStep } from "./admission.ts";
 
 const DEFAULT = "default";

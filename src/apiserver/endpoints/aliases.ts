@@ -1,7 +1,7 @@
 import { servedResource } from "../../api/catalog.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { methodNotAllowed, type ResourceHandler } from "../resource-handler.ts";
+import { methodNotAllowed, type ResourceHandler } from "../objects/resource-handler.ts";
 
 /** Short paths, `/api/v1/NAME` and `/api/v1/NAME/{namespace}/{name}`, for resources that Kubernetes has elsewhere. */
 const ALIASES: Readonly<Record<string, { readonly apiVersion: string; readonly plural: string }>> = {

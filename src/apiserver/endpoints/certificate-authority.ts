@@ -5,7 +5,7 @@ import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { readBody } from "../http/read-body.ts";
 import type { CaControl, CaRotationOrder, ShownCa } from "../ports.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 
 /**
  * Long enough for people to come back from a holiday and for hosts to come back from repair, short enough that a copy of

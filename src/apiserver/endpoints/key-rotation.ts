@@ -3,7 +3,7 @@ import { describeError } from "../../lib/log.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { KeyRotation } from "../ports.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 
 const PATH = /^\/api\/v1\/keys\/(gossip|data)\/rotate$/;
 

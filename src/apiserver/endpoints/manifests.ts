@@ -7,9 +7,9 @@ import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { readBody } from "../http/read-body.ts";
 import type { Registry } from "../registry.ts";
-import { storageObject } from "../request-object.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { writeContext } from "../write-handler.ts";
+import { storageObject } from "../objects/request-object.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { writeContext } from "../objects/write-handler.ts";
 
 /** Marks what came in through here, so that a delete by name takes nothing else. */
 const MARK = "podman-swarm.io/manifest";

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ResourceHandler } from "../resource-handler.ts";
-import { parseResourcePath } from "../resource-path.ts";
+import type { ResourceHandler } from "../objects/resource-handler.ts";
+import { parseResourcePath } from "../objects/resource-path.ts";
 
 /** Every path of the Kubernetes API that names objects. */
 export class Resources implements Endpoint {

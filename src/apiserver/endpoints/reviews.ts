@@ -3,8 +3,8 @@ import { type Clock, timestamp } from "../../lib/clock.ts";
 import type { Requester } from "../admission/admission.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { requestVirtual, type VirtualKind } from "../request-object.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { requestVirtual, type VirtualKind } from "../objects/request-object.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 
 interface Review extends VirtualKind {
   readonly status: (requester: Requester) => object;

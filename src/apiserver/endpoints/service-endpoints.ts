@@ -3,8 +3,8 @@ import type { Objects } from "../../api/objects.ts";
 import { groupSlices, serviceKey, servingEndpoints } from "../../api/serving-endpoints.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { notFound } from "../object-errors.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { notFound } from "../objects/object-errors.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 
 const PATH = /^\/api\/v1\/services\/([^/]+)\/([^/]+)\/(endpoints|addresses)$/;
 

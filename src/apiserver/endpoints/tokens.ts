@@ -1,10 +1,10 @@
 import { ApiError } from "../../api/api-error.ts";
-import type { ApiTokens, TokenInfo } from "../../security/api-tokens.ts";
+import type { ApiTokens, TokenInfo } from "../../security/tokens/api-tokens.ts";
 import { decodeJson } from "../http/decode-body.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { readBody } from "../http/read-body.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 
 const PATH = /^\/api\/v1\/tokens(?:\/([^/]+))?$/;
 const LONGEST_NAME = 253;

@@ -1,8 +1,8 @@
 import { ApiError } from "../../api/api-error.ts";
-import { bindPod, type PodBindingDeps } from "../pod-binding.ts";
-import { requestVirtual } from "../request-object.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { writeContext } from "../write-handler.ts";
+import { bindPod, type PodBindingDeps } from "./pod-binding.ts";
+import { requestVirtual } from "../objects/request-object.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { writeContext } from "../objects/write-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 const BINDING = { kind: "Binding", version: "v1", schema: "core.v1.Binding" } as const;

@@ -2,11 +2,11 @@ import { ApiError } from "../../api/api-error.ts";
 import { declarationOf } from "../../api/catalog.ts";
 import type { Pod, PodDisruptionBudget } from "../../api/kinds.ts";
 import { matchesSelector } from "../../api/label-selector.ts";
-import { toDeletion } from "../delete-options.ts";
+import { toDeletion } from "../objects/delete-options.ts";
 import type { Registry } from "../registry.ts";
-import { requestVirtual } from "../request-object.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { writeContext } from "../write-handler.ts";
+import { requestVirtual } from "../objects/request-object.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { writeContext } from "../objects/write-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 const EVICTION = { kind: "Eviction", version: "v1", schema: "policy.v1.Eviction" } as const;

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { ApiError } from "../../api/api-error.ts";
 import type { ContainerStatus, Pod } from "../../api/kinds.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { flag, integer } from "../list-options.ts";
+import { flag, integer } from "../objects/list-options.ts";
 import type { PodLogOptions, PodLogs } from "../ports.ts";
 import type { Registry } from "../registry.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 /** `log` of a pod: plain text, as it comes. */

@@ -1,10 +1,10 @@
 import type { KubeObject } from "../../api/kinds.ts";
 import { invalidObject } from "../../api/field-error.ts";
 import { negotiate } from "../http/accept.ts";
-import { sendEntry } from "../read-handler.ts";
+import { sendEntry } from "../objects/read-handler.ts";
 import type { Change, Registry } from "../registry.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { requestedChange, writeContext } from "../write-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { requestedChange, writeContext } from "../objects/write-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 /**

@@ -4,9 +4,9 @@ import type { KubeObject } from "../../api/kinds.ts";
 import { applyScale, toScale } from "../../api/scale.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Change, Registry } from "../registry.ts";
-import { requestVirtual, virtualObject } from "../request-object.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { type NamedPath, readPatch, writeContext } from "../write-handler.ts";
+import { requestVirtual, virtualObject } from "../objects/request-object.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { type NamedPath, readPatch, writeContext } from "../objects/write-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 const SCALE = { kind: "Scale", version: "v1", schema: "autoscaling.v1.Scale" } as const;

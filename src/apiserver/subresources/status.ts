@@ -1,8 +1,8 @@
 import { negotiate } from "../http/accept.ts";
-import { sendEntry } from "../read-handler.ts";
+import { sendEntry } from "../objects/read-handler.ts";
 import type { Registry } from "../registry.ts";
-import { methodNotAllowed } from "../resource-handler.ts";
-import { requestedChange, writeContext } from "../write-handler.ts";
+import { methodNotAllowed } from "../objects/resource-handler.ts";
+import { requestedChange, writeContext } from "../objects/write-handler.ts";
 import type { SubresourceHandler } from "./subresource.ts";
 
 /** `status` of every kind that has one: reads the whole object, writes only that part of it. */

@@ -1,5 +1,5 @@
 import type { Exchange } from "../http/exchange.ts";
-import type { NamedPath } from "../write-handler.ts";
+import type { NamedPath } from "../objects/write-handler.ts";
 
 export interface SubresourceRequest {
   readonly exchange: Exchange;

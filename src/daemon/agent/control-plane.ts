@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { declarations } from "../../api/catalog.ts";
 import { ApiServer } from "../../apiserver/api-server.ts";
-import { AuditLog } from "../../apiserver/audit-log.ts";
+import { AuditLog } from "../../apiserver/audit/audit-log.ts";
 import { ensureBootstrapObjects, keepBootstrapObjects } from "../../apiserver/bootstrap-objects.ts";
 import { createRouter } from "../../apiserver/create-router.ts";
 import { ClusterView } from "../../controllers/cluster-view.ts";
@@ -10,7 +10,7 @@ import { createControllers } from "../../controllers/create-controllers.ts";
 import { ControllerRunner } from "../../controllers/runner.ts";
 import type { Part } from "../../lib/run-together.ts";
 import { Scheduler } from "../../scheduler/scheduler.ts";
-import { ApiTokens } from "../../security/api-tokens.ts";
+import { ApiTokens } from "../../security/tokens/api-tokens.ts";
 import { Authenticator } from "../../security/authenticator.ts";
 import type { Cluster } from "../cluster/open-cluster.ts";
 import type { AgentConfig } from "../config/agent-config.ts";

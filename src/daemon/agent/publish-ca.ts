@@ -2,7 +2,7 @@ import type { Kinds } from "../../api/kinds.ts";
 import type { Objects } from "../../api/objects.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { untilAborted } from "../../lib/until-aborted.ts";
-import type { ClusterAuthority } from "../../security/cluster-authority.ts";
+import type { ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 
 /** As upstream names it. The controller that gives it to each namespace looks at one when that changes, not the CA. */
 const ROOT_CA = "kube-root-ca.crt";

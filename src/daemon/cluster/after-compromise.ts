@@ -1,6 +1,6 @@
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
-import type { ApiTokens } from "../../security/api-tokens.ts";
-import type { JoinTokens } from "../../security/join-tokens.ts";
+import type { ApiTokens } from "../../security/tokens/api-tokens.ts";
+import type { JoinTokens } from "../../security/tokens/join-tokens.ts";
 import type { CaRotation } from "./ca-rotation.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import type { PeerQuestions } from "./peer-questions.ts";

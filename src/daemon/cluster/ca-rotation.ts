@@ -12,8 +12,8 @@ import {
   fingerprint,
   isNewer,
   readMaterial,
-} from "../../security/ca-material.ts";
-import type { CaChange, ClusterAuthority } from "../../security/cluster-authority.ts";
+} from "../../security/certificates/ca-material.ts";
+import type { CaChange, ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { HostPort } from "../config/agent-config.ts";
 import type { PeerQuestions } from "./peer-questions.ts";

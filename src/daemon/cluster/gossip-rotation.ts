@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { secretBytes } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
-import type { ClusterAuthority } from "../../security/cluster-authority.ts";
+import type { ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { GossipKeys } from "../../security/gossip-keys.ts";
 import type { HostPort } from "../config/agent-config.ts";

@@ -4,19 +4,19 @@ import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
-import { keyPem, newKey } from "../../security/certificate.ts";
-import { caDigest } from "../../security/ca-material.ts";
-import { ClusterAuthority, saveJoinedAuthority } from "../../security/cluster-authority.ts";
+import { keyPem, newKey } from "../../security/certificates/certificate.ts";
+import { caDigest } from "../../security/certificates/ca-material.ts";
+import { ClusterAuthority, saveJoinedAuthority } from "../../security/certificates/cluster-authority.ts";
 import { joinCluster, type Membership } from "../../security/cluster-port/join-cluster.ts";
 import { RefusedError, type RefusalReason } from "../../security/cluster-port/refusal.ts";
 import { GossipKeys } from "../../security/gossip-keys.ts";
-import { parseJoinToken } from "../../security/join-token.ts";
+import { parseJoinToken } from "../../security/tokens/join-token.ts";
 import {
   ensurePrivateDirectory,
   parsePrivateJson,
   readPrivateFile,
   writePrivateFile,
-} from "../../security/private-file.ts";
+} from "../../security/at-rest/private-file.ts";
 import { DamagedFile } from "../../lib/damaged-file.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "../config/agent-config.ts";

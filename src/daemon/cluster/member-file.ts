@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readPrivateFile, writePrivateFile } from "../../security/private-file.ts";
+import { readPrivateFile, writePrivateFile } from "../../security/at-rest/private-file.ts";
 
 /** Where the other members were last seen, so that a node finds them again after a restart. */
 export class MemberFile {

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../lib/log.ts";
-import { readPrivateFile, writePrivateFile } from "../../security/private-file.ts";
+import { readPrivateFile, writePrivateFile } from "../../security/at-rest/private-file.ts";
 import type { State } from "../agent/state.ts";
 
 interface OwnRemovalDeps {

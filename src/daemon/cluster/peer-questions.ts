@@ -2,7 +2,7 @@ import type { TLSSocket } from "node:tls";
 import { deadline } from "../../lib/deadline.ts";
 import type { DialPeerDeps, PeerAddress } from "../../security/cluster-port/dial-peer.ts";
 import { answerPeer, askPeer, type PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
-import type { NodeCertificate } from "../../security/node-certificate.ts";
+import type { NodeCertificate } from "../../security/certificates/node-certificate.ts";
 
 const ANSWER_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import type { MemberView } from "../../membership/protocol/effects.ts";
-import type { JoinTokens, JoinTokensDeps, TokenRefusal, TokenVerdict } from "../../security/join-tokens.ts";
+import type { JoinTokens, JoinTokensDeps, TokenRefusal, TokenVerdict } from "../../security/tokens/join-tokens.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 
 const KIND = "redeem-join-token";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { formatJoinToken, parseJoinToken } from "../../security/join-token.ts";
+import { formatJoinToken, parseJoinToken } from "../../security/tokens/join-token.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "./agent-config.ts";
 import type { FlagName } from "./flags.ts";
 import { hostPort, list } from "./setting-texts.ts";

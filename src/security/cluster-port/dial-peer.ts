@@ -1,9 +1,9 @@
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
-import type { ClusterAuthority } from "../cluster-authority.ts";
+import type { ClusterAuthority } from "../certificates/cluster-authority.ts";
 import type { DeniedNodes } from "../denied-nodes.ts";
-import type { NodeCertificate } from "../node-certificate.ts";
-import type { NodeIdentity } from "../node-identity.ts";
+import type { NodeCertificate } from "../certificates/node-certificate.ts";
+import type { NodeIdentity } from "../certificates/node-identity.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { introduce, PEER_PROTOCOL } from "./peer-greeting.ts";
 import { RefusedError } from "./refusal.ts";

@@ -1,10 +1,10 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
-import { caDigest, type CaMaterial, MOST_OLDER, readMaterial, trustedCas } from "../ca-material.ts";
-import { type JoinToken, provingKey } from "../join-token.ts";
-import { nodeUser, readNodeCertificate } from "../node-certificate.ts";
-import { makeSigningRequest } from "../signing-request.ts";
+import { caDigest, type CaMaterial, MOST_OLDER, readMaterial, trustedCas } from "../certificates/ca-material.ts";
+import { type JoinToken, provingKey } from "../tokens/join-token.ts";
+import { nodeUser, readNodeCertificate } from "../certificates/node-certificate.ts";
+import { makeSigningRequest } from "../certificates/signing-request.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { JOIN_PROTOCOL, LONGEST_ANSWER, proofMessage, signProof, writeRequest } from "./join-messages.ts";
 import { readAnswer } from "./peer-greeting.ts";

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject, sign } from "node:crypto";
 import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { isNodeName } from "../node-certificate.ts";
+import { isNodeName } from "../certificates/node-certificate.ts";
 import { parseObject } from "./frame-stream.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
-import type { CaMaterial } from "../ca-material.ts";
-import { publicKeyInfo } from "../certificate.ts";
-import type { ClusterAuthority } from "../cluster-authority.ts";
-import type { JoinTokens } from "../join-tokens.ts";
-import { nodeOrder, nodeUser } from "../node-certificate.ts";
-import { readSigningRequest } from "../signing-request.ts";
+import type { CaMaterial } from "../certificates/ca-material.ts";
+import { publicKeyInfo } from "../certificates/certificate.ts";
+import type { ClusterAuthority } from "../certificates/cluster-authority.ts";
+import type { JoinTokens } from "../tokens/join-tokens.ts";
+import { nodeOrder, nodeUser } from "../certificates/node-certificate.ts";
+import { readSigningRequest } from "../certificates/signing-request.ts";
 import type { FrameStream } from "./frame-stream.ts";
 import { type JoinRequest, LONGEST_REQUEST, proofMessage, readRequest, SIGNATURE_BYTES } from "./join-messages.ts";
 import { RefusedError, refuseSkew } from "./refusal.ts";

@@ -1,4 +1,4 @@
-import type { TokenRefusal } from "../join-tokens.ts";
+import type { TokenRefusal } from "../tokens/join-tokens.ts";
 
 /** Why somebody was refused on the cluster port: the reason of an Event and the label of a metric. */
 export type RefusalReason =

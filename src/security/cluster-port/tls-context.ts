@@ -1,8 +1,8 @@
 import { constants, X509Certificate } from "node:crypto";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type SecureContextOptions, type TLSSocket } from "node:tls";
-import type { CrossChain, KeyPair } from "../ca-material.ts";
-import { type NodeCertificate, readNodeCertificate } from "../node-certificate.ts";
+import type { CrossChain, KeyPair } from "../certificates/ca-material.ts";
+import { type NodeCertificate, readNodeCertificate } from "../certificates/node-certificate.ts";
 import { RefusedError } from "./refusal.ts";
 
 /** TLS 1.3 only, and no resumption: each connection shows its certificate, which may be denied by now. */
