@@ -9,7 +9,7 @@ const PROGRAMS = { "podman-swarm-agent": "src/daemon/main.ts", psctl: "src/cli/m
 
 /** Every worker's script, keyed by its file name without extension (see src/lib/worker-entry.ts). */
 function workerScripts(): Record<string, string> {
-  const files = globSync("src/**/*-worker.ts", { cwd: root });
+  const files = globSync("src/**/*-thread.ts", { cwd: root });
   const scripts = Object.fromEntries(files.map((file) => [basename(file, ".ts"), file]));
   if (Object.keys(scripts).length !== files.length) {
     throw new Error(`Cannot build: two workers have the same file name among ${files.join(", ")}`);

@@ -2,12 +2,12 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 import { embeddedScript, packaging } from "./packaging.ts";
 
 /** A worker's source below src/, without ".ts". The ending is how the build finds every worker. */
-export type WorkerEntry = `${string}-worker`;
+export type WorkerEntry = `${string}-thread`;
 
 /**
  * Starts a worker thread in the same way from source, from the bundle and from the single executable:
  *
- *     startWorker("store/disk/sqlite-worker", { workerData: { file } })
+ *     startWorker("store/disk/sqlite-thread", { workerData: { file } })
  *
  * The worker is an ordinary module with its own imports, which reads `workerData` and `parentPort` of
  * node:worker_threads. No top-level await in it or in what it imports: the single executable is CommonJS. Two workers

@@ -51,7 +51,7 @@ export class WorkerCalls {
     config: MembershipConfig,
     onReport: (report: Report) => void,
   ): Promise<{ calls: WorkerCalls; members: readonly MemberView[] }> {
-    const worker = startWorker("membership/membership-worker", { workerData: config, resourceLimits: LIMITS });
+    const worker = startWorker("membership/membership-thread", { workerData: config, resourceLimits: LIMITS });
     const calls = new WorkerCalls(worker, onReport);
     const failed = calls.ended.then((error) => Promise.reject(error ?? new Error("it ended")));
     const first = await Promise.race([calls.#first, failed]);

@@ -7,7 +7,7 @@ import { refusal, type Refusal } from "./admission/node-admission.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { PodLogs } from "./logs/pod-logs.ts";
 import { PodDirectory } from "./pod/pod-directory.ts";
-import { ALL_ABILITIES, type HostAbilities } from "./pod/host-limits.ts";
+import { ALL_ABILITIES, type HostAbilities } from "./pod/limits/host-limits.ts";
 import type { NodeIdentity, WorkerDeps } from "./pod/pod-context.ts";
 import { PodWorker } from "./pod/pod-worker.ts";
 import type { EndpointDrain, PodNetwork, Prober } from "./ports.ts";

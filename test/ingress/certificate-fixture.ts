@@ -1,5 +1,5 @@
 import type { Secret } from "../../src/api/kinds.ts";
-import { issueCertificate, keyPem, newKey } from "../../src/security/certificate.ts";
+import { issueCertificate, keyPem, newKey } from "../../src/security/certificates/certificate.ts";
 
 export interface TestCertificate {
   readonly certificate: string;

@@ -15,7 +15,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 const sources: Sources = {
   programs: { program: "test/packaging/program.ts" },
-  workers: { "echo-worker": "test/packaging/echo-worker.ts" },
+  workers: { "echo-thread": "test/packaging/echo-thread.ts" },
 };
 const own = process.version;
 
@@ -34,20 +34,20 @@ test("workers and child processes start from the bundle, also through a link, on
 test("builds from which programs run stay, and so does the one before the newest", async () => {
   const dist = join(folder, "rebuilt");
   const builds = async (worker: string): Promise<string[]> => {
-    await bundle({ ...sources, workers: { [worker]: "test/packaging/echo-worker.ts" } }, dist);
+    await bundle({ ...sources, workers: { [worker]: "test/packaging/echo-thread.ts" } }, dist);
     return readdirSync(join(dist, "lib"));
   };
-  const [first = ""] = await builds("one-worker");
+  const [first = ""] = await builds("one-thread");
   const script = join(dist, "lib", first, "program.js");
   const running = spawn(process.execPath, ["-e", "process.stdin.resume()", script], {
     stdio: ["pipe", "ignore", "inherit"],
   });
-  assert.equal((await builds("two-worker")).length, 2);
-  assert.equal((await builds("three-worker")).length, 3);
-  assert.deepEqual((await builds("three-worker")).includes(first), true);
+  assert.equal((await builds("two-thread")).length, 2);
+  assert.equal((await builds("three-thread")).length, 3);
+  assert.deepEqual((await builds("three-thread")).includes(first), true);
   running.stdin.end();
   await once(running, "exit");
-  const left = await builds("four-worker");
+  const left = await builds("four-thread");
   assert.deepEqual([left.length, left.includes(first)], [2, false]);
 });
 

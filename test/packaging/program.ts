@@ -9,6 +9,6 @@ if (process.argv[2] === "--child") {
 } else {
   const { file, args } = selfCommand(["--child"]);
   const child = execFileSync(file, args, { encoding: "utf8" }).trim();
-  const worker = startWorker("../test/packaging/echo-worker", { workerData: "hello" });
+  const worker = startWorker("../test/packaging/echo-thread", { workerData: "hello" });
   worker.on("message", (message: string) => console.log(`${packaging}; ${child}; ${message}`));
 }

@@ -8,7 +8,7 @@ import { root } from "../../scripts/root.ts";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { ClusterAuthority } from "../../src/security/cluster-authority.ts";
+import { ClusterAuthority } from "../../src/security/certificates/cluster-authority.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";

@@ -5,7 +5,7 @@ import { createSecureContext } from "node:tls";
 import { systemClock } from "../../src/lib/clock.ts";
 import { describeError } from "../../src/lib/log.ts";
 import { deadline } from "../../src/lib/deadline.ts";
-import { crossChain, readMaterial, trustedCas } from "../../src/security/ca-material.ts";
+import { crossChain, readMaterial, trustedCas } from "../../src/security/certificates/ca-material.ts";
 import { FrameStream } from "../../src/security/cluster-port/frame-stream.ts";
 import { introduce, PEER_PROTOCOL } from "../../src/security/cluster-port/peer-greeting.ts";
 import { agentContext, dial, peerOf } from "../../src/security/cluster-port/tls-context.ts";

@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from "../../api/kinds.ts";
 import type { ObservedContainer, ObservedSandbox } from "../runtime-port.ts";
-import { terminationOf } from "./container-end.ts";
+import { terminationOf } from "./stop/container-end.ts";
 import type { ContainerState, PodState, Termination } from "./pod-state.ts";
 
 export interface Found {

@@ -1,6 +1,6 @@
 import type { Pod } from "../../api/kinds.ts";
 import type { PodState } from "./pod-state.ts";
-import { specHash } from "./spec-hash.ts";
+import { specHash } from "./start/spec-hash.ts";
 
 /**
  * Looks for containers that were made from another image than the pod asks for now, which upstream allows to change in a

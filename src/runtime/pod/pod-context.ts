@@ -7,7 +7,7 @@ import type { ImagePuller } from "../images/image-puller.ts";
 import type { EndpointDrain, PodNetwork, Prober } from "../ports.ts";
 import type { Runtime } from "../runtime-port.ts";
 import type { PodVolume, PodVolumes } from "../volumes/pod-volumes.ts";
-import type { HostAbilities } from "./host-limits.ts";
+import type { HostAbilities } from "./limits/host-limits.ts";
 import type { PodDirectory } from "./pod-directory.ts";
 import type { ContainerState, PodState } from "./pod-state.ts";
 

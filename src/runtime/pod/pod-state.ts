@@ -1,6 +1,6 @@
 import type { Container, Pod } from "../../api/kinds.ts";
 import type { BackOff } from "./back-off.ts";
-import { specHash } from "./spec-hash.ts";
+import { specHash } from "./start/spec-hash.ts";
 import type { Sandbox } from "../runtime-port.ts";
 
 /** How a container ended. Times are milliseconds since the epoch. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { HostAbilities } from "../pod/host-limits.ts";
+import type { HostAbilities } from "../pod/limits/host-limits.ts";
 
 const V2_ROOT = "/sys/fs/cgroup";
 

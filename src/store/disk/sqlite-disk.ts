@@ -56,7 +56,7 @@ export class SqliteDisk implements Disk {
     const file = join(dataDir, DATABASE_NAME);
     const lockFile = join(dataDir, LOCK_NAME);
     const workerData: SqliteWorkerData = { file, lockFile, incarnation, logEvents, logBytes };
-    const calls = new WorkerCalls(startWorker("store/disk/sqlite-worker", { workerData }));
+    const calls = new WorkerCalls(startWorker("store/disk/sqlite-thread", { workerData }));
     try {
       await calls.started();
     } catch (error) {

@@ -1,6 +1,6 @@
-import type { Container, Pod } from "../../api/kinds.ts";
-import type { ContainerSecurity, ImageFacts } from "../runtime-port.ts";
-import { configError } from "./pod-error.ts";
+import type { Container, Pod } from "../../../api/kinds.ts";
+import type { ContainerSecurity, ImageFacts } from "../../runtime-port.ts";
+import { configError } from "../pod-error.ts";
 
 /** The container's rights, from its own and the pod's securityContext. Throws where runAsNonRoot cannot be kept. */
 export function containerSecurity(pod: Pod, container: Container, image: ImageFacts): ContainerSecurity {

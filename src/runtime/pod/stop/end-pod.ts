@@ -1,6 +1,6 @@
-import { isReason } from "../../api/api-error.ts";
-import { hasEnded } from "./next-step.ts";
-import { emit, type PodContext } from "./pod-context.ts";
+import { isReason } from "../../../api/api-error.ts";
+import { hasEnded } from "../next-step.ts";
+import { emit, type PodContext } from "../pod-context.ts";
 
 /** How long the events of containers that went with their sandbox may take. */
 const EVENTS_MS = 1000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Pod } from "../../api/kinds.ts";
+import type { Pod } from "../../../api/kinds.ts";
 import { oomScore } from "./oom-score.ts";
 
 const GIB = 2 ** 30;

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
-import type { Pod } from "../../api/kinds.ts";
-import { describeError } from "../../lib/log.ts";
-import { RuntimeError, type PortMapping, type SandboxSpec } from "../runtime-port.ts";
-import { hostsFile, resolvConf } from "../volumes/network-files.ts";
-import { VolumeError } from "../volumes/volume-files.ts";
-import { emit, type PodContext } from "./pod-context.ts";
+import type { Pod } from "../../../api/kinds.ts";
+import { describeError } from "../../../lib/log.ts";
+import { RuntimeError, type PortMapping, type SandboxSpec } from "../../runtime-port.ts";
+import { hostsFile, resolvConf } from "../../volumes/network-files.ts";
+import { VolumeError } from "../../volumes/volume-files.ts";
+import { emit, type PodContext } from "../pod-context.ts";
 
 /** After a failure: doubled, from one second to thirty. */
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000, 30_000] as const;

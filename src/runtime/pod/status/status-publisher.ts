@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { isReason } from "../../api/api-error.ts";
-import type { Pod, PodStatus } from "../../api/kinds.ts";
-import type { Objects } from "../../api/objects.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { describeError, type Logger } from "../../lib/log.ts";
-import { pause } from "../../lib/pause.ts";
+import { isReason } from "../../../api/api-error.ts";
+import type { Pod, PodStatus } from "../../../api/kinds.ts";
+import type { Objects } from "../../../api/objects.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { describeError, type Logger } from "../../../lib/log.ts";
+import { pause } from "../../../lib/pause.ts";
 
 const RETRY_MS = 500;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PodSpec } from "../../api/kinds.ts";
+import type { PodSpec } from "../../../api/kinds.ts";
 import { unsupported } from "./unsupported.ts";
 
 const mounting = (recursiveReadOnly: string): Partial<PodSpec> => ({

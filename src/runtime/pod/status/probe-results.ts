@@ -1,7 +1,7 @@
-import type { Container } from "../../api/kinds.ts";
-import type { ProbeResults } from "../probes/container-probes.ts";
-import { emit, type PodContext } from "./pod-context.ts";
-import type { ContainerState } from "./pod-state.ts";
+import type { Container } from "../../../api/kinds.ts";
+import type { ProbeResults } from "../../probes/container-probes.ts";
+import { emit, type PodContext } from "../pod-context.ts";
+import type { ContainerState } from "../pod-state.ts";
 
 /** What a container's probes mean for its state. */
 export function probeResults(context: PodContext, one: ContainerState, container: Container): ProbeResults {

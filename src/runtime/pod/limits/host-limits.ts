@@ -1,4 +1,4 @@
-import type { Pod } from "../../api/kinds.ts";
+import type { Pod } from "../../../api/kinds.ts";
 
 /** What the host lets the container engine do. */
 export interface HostAbilities {

@@ -1,7 +1,7 @@
-import { describeError } from "../../lib/log.ts";
-import { runHook } from "./hooks.ts";
-import { emit, specOf, type PodContext } from "./pod-context.ts";
-import type { ContainerState } from "./pod-state.ts";
+import { describeError } from "../../../lib/log.ts";
+import { runHook } from "../hooks.ts";
+import { emit, specOf, type PodContext } from "../pod-context.ts";
+import type { ContainerState } from "../pod-state.ts";
 
 /** How long a dataplane may take to drop a terminating pod. */
 const DRAIN_MS = 2000;

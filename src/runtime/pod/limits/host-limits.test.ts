@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Pod } from "../../api/kinds.ts";
+import type { Pod } from "../../../api/kinds.ts";
 import { ALL_ABILITIES, shortcomings } from "./host-limits.ts";
 
 const none = { cpu: "no controller", memory: "no controller", ownership: false, leastOomScore: 0 };

@@ -1,15 +1,15 @@
-import type { Container, Secret } from "../../api/kinds.ts";
-import { describeError } from "../../lib/log.ts";
-import { environment } from "../env/environment.ts";
-import { registryAuth } from "../images/pull-secrets.ts";
-import { RuntimeError, type ImageFacts, type Mount, type Sandbox } from "../runtime-port.ts";
-import { containerMounts } from "../volumes/container-mounts.ts";
-import { crashDelay, grow } from "./back-off.ts";
+import type { Container, Secret } from "../../../api/kinds.ts";
+import { describeError } from "../../../lib/log.ts";
+import { environment } from "../../env/environment.ts";
+import { registryAuth } from "../../images/pull-secrets.ts";
+import { RuntimeError, type ImageFacts, type Mount, type Sandbox } from "../../runtime-port.ts";
+import { containerMounts } from "../../volumes/container-mounts.ts";
+import { crashDelay, grow } from "../back-off.ts";
 import { containerPlan } from "./container-plan.ts";
-import { runHook } from "./hooks.ts";
-import { emit, placementOf, specOf, type PodContext } from "./pod-context.ts";
-import { ContainerError } from "./pod-error.ts";
-import type { ContainerState } from "./pod-state.ts";
+import { runHook } from "../hooks.ts";
+import { emit, placementOf, specOf, type PodContext } from "../pod-context.ts";
+import { ContainerError } from "../pod-error.ts";
+import type { ContainerState } from "../pod-state.ts";
 
 const RETRY_CONFIG_MS = 5000;
 const RETRY_IMAGE_MS = 10_000;

@@ -1,7 +1,7 @@
-import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/kinds.ts";
-import { timestamp } from "../../lib/clock.ts";
-import { hasEnded } from "./next-step.ts";
-import { type ContainerState, type PodState, type Termination } from "./pod-state.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../../api/kinds.ts";
+import { timestamp } from "../../../lib/clock.ts";
+import { hasEnded } from "../next-step.ts";
+import { type ContainerState, type PodState, type Termination } from "../pod-state.ts";
 import { qosClass } from "./qos.ts";
 
 /** The conditions that are ours; all others are kept as they are. */

@@ -1,6 +1,6 @@
-import type { Pod } from "../../api/kinds.ts";
-import { parseQuantity } from "../../api/quantity.ts";
-import { qosClass } from "./qos.ts";
+import type { Pod } from "../../../api/kinds.ts";
+import { parseQuantity } from "../../../api/quantity.ts";
+import { qosClass } from "../status/qos.ts";
 
 type Container = NonNullable<Pod["spec"]>["containers"][number];
 

@@ -1,4 +1,4 @@
-import type { Pod } from "../../api/kinds.ts";
+import type { Pod } from "../../../api/kinds.ts";
 
 /** A pod whose object is gone has nobody left who waits for its grace. */
 const GONE_GRACE_S = 2;

@@ -1,7 +1,7 @@
-import { parseQuantity } from "../../api/quantity.ts";
-import { describeError } from "../../lib/log.ts";
-import { diskUsage } from "../volumes/disk-usage.ts";
-import { emit, type PodContext } from "./pod-context.ts";
+import { parseQuantity } from "../../../api/quantity.ts";
+import { describeError } from "../../../lib/log.ts";
+import { diskUsage } from "../../volumes/disk-usage.ts";
+import { emit, type PodContext } from "../pod-context.ts";
 
 /** How often volumes are measured; longer where measuring takes long. */
 const EVERY_MS = 10_000;

@@ -1,8 +1,8 @@
-import type { Container, Pod } from "../../api/kinds.ts";
-import { parseMilli, parseQuantity } from "../../api/quantity.ts";
-import { expand } from "../env/expand.ts";
-import type { ContainerSpec, ImageFacts, Mount } from "../runtime-port.ts";
-import type { HostAbilities } from "./host-limits.ts";
+import type { Container, Pod } from "../../../api/kinds.ts";
+import { parseMilli, parseQuantity } from "../../../api/quantity.ts";
+import { expand } from "../../env/expand.ts";
+import type { ContainerSpec, ImageFacts, Mount } from "../../runtime-port.ts";
+import type { HostAbilities } from "../limits/host-limits.ts";
 import { oomScore } from "./oom-score.ts";
 import { containerSecurity } from "./security.ts";
 import { specHash } from "./spec-hash.ts";

@@ -1,5 +1,5 @@
-import type { Pod } from "../../api/kinds.ts";
-import { parseQuantity } from "../../api/quantity.ts";
+import type { Pod } from "../../../api/kinds.ts";
+import { parseQuantity } from "../../../api/quantity.ts";
 
 /** Upstream's quality-of-service class of a pod. */
 export function qosClass(pod: Pod): "Guaranteed" | "Burstable" | "BestEffort" {

@@ -1,5 +1,5 @@
 import { shortcomings } from "./host-limits.ts";
-import { emit, type PodContext } from "./pod-context.ts";
+import { emit, type PodContext } from "../pod-context.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** Says in Events what of the pod this host runs with less than it asks for. */

@@ -1,4 +1,4 @@
-import type { Container, Pod, Volume } from "../../api/kinds.ts";
+import type { Container, Pod, Volume } from "../../../api/kinds.ts";
 
 const VOLUMES = ["emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected"] as const;
 const PROJECTED = ["configMap", "secret", "downwardAPI"] as const;

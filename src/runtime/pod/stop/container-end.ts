@@ -1,6 +1,6 @@
-import type { ContainerExit } from "../runtime-port.ts";
-import { crashDelay } from "./back-off.ts";
-import { restarts, type ContainerState, type Termination } from "./pod-state.ts";
+import type { ContainerExit } from "../../runtime-port.ts";
+import { crashDelay } from "../back-off.ts";
+import { restarts, type ContainerState, type Termination } from "../pod-state.ts";
 
 /** An exit in the words that kubectl shows. */
 export function terminationOf(containerId: string, exit: ContainerExit, message?: string): Termination {
