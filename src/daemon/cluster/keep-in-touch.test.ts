@@ -4,6 +4,7 @@ import { eventually } from "../../../test/poll.ts";
 import { memberView } from "../../../test/support/member-view.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createLogger } from "../../lib/log.ts";
+import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import { keepInTouch, type KeepInTouchDeps } from "./keep-in-touch.ts";
 
 const ADDRESS = "10.0.0.2:7946";
@@ -16,7 +17,7 @@ const CLIENT: KeepInTouchDeps["client"] = {
 
 /** The node `me`, which knows of another one by its address, and looks again at once. */
 function nodeBeside(t: TestContext, deps: Partial<KeepInTouchDeps> = {}) {
-  const seen = { looks: 0, written: "", writtenAtFirst: "", log: "" };
+  const seen = { looks: 0, waited: 0, written: "", writtenAtFirst: "", log: "" };
   const running = keepInTouch(
     {
       client: CLIENT,
@@ -24,14 +25,15 @@ function nodeBeside(t: TestContext, deps: Partial<KeepInTouchDeps> = {}) {
       ca: { fetch: async () => false },
       file: { read: async () => [ADDRESS], write: async (all) => void (seen.written = all.join(" ")) },
       metrics: { membership: () => {} },
-      removal: { told: async () => {} },
+      removal: { told: async () => {}, known: false },
       asked: [],
       addresses: () => [],
       nodeName: "me",
       logger: createLogger({ write: (line) => void (seen.log += line) }),
       clock: {
         ...systemClock,
-        sleep: async (_, signal) => {
+        sleep: async (ms, signal) => {
+          seen.waited = ms;
           if (seen.looks === 0) seen.writtenAtFirst = seen.written;
           seen.looks += 1;
           await systemClock.sleep(1, signal);
@@ -64,12 +66,23 @@ test("who has found the others by gossip remembers them, also where none of them
   assert.doesNotMatch(seen.log, /Cannot find/);
 });
 
-test("who finds nobody says so, and tries again", async (t) => {
+test("who finds nobody says so once, and tries again", async (t) => {
   const refused = async (): Promise<never> => {
     throw new Error("connect ECONNREFUSED");
   };
   const { seen } = nodeBeside(t, { client: { ...CLIENT, join: refused }, ca: { fetch: refused } });
   await eventually(() => seen.looks > 2, { what: "further looks" });
-  assert.match(seen.log, /Cannot find the other members; trying again.*connect ECONNREFUSED/);
+  assert.match(seen.log, /^[^\n]*Cannot find the other members; trying again.*connect ECONNREFUSED[^\n]*\n$/);
+  assert.equal(seen.waited, 5_000);
   assert.equal(seen.written, "");
+});
+
+test("who was removed asks rarely", async (t) => {
+  const refused = async (): Promise<never> => {
+    throw new RefusedError("NodeDenied", "the node me was removed from the cluster", { byOther: true });
+  };
+  const removal = { known: false, told: async () => void (removal.known = true) };
+  const { seen } = nodeBeside(t, { removal, ca: { fetch: refused } });
+  await eventually(() => seen.looks > 0, { what: "the end of the first look" });
+  assert.equal(seen.waited, 60_000);
 });

@@ -13,6 +13,8 @@ import type { OwnRemoval } from "./own-removal.ts";
 
 /** While a node that knows of others sees none of them, it asks again this often. */
 const REJOIN_MS = 5_000;
+/** One that was removed comes back by a new token only; each of its attempts is a refusal that others count. */
+const REMOVED_MS = 60_000;
 /** For one member's answer to what it has now. */
 const FETCH_MS = 4_000;
 const LOOK_AFTER_MS = 5_000;
@@ -23,7 +25,7 @@ export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly ca: Pick<CaRotation, "fetch">;
   readonly file: Pick<MemberFile, "read" | "write">;
   readonly metrics: Pick<ClusterMetrics, "membership">;
-  readonly removal: Pick<OwnRemoval, "told">;
+  readonly removal: Pick<OwnRemoval, "told" | "known">;
   /** Of --join, `host:port` each. */
   readonly asked: readonly string[];
   /** The cluster ports of all others that are of the cluster, living or not. */
@@ -33,12 +35,14 @@ export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
 
 /** Finds the others again after a start or a parting, remembers where they are, and counts. */
 export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): Promise<void> {
-  const { client, file, metrics, asked, nodeName, clock, logger } = deps;
+  const { client, file, metrics, removal, asked, nodeName, clock, logger } = deps;
   const others = (): MemberView[] =>
     client.members().filter((member) => member.name !== nodeName && member.state === "alive");
   const remembered = new Set([...asked, ...(await file.read())]);
   const known = (): string[] => [...new Set([...remembered, ...deps.addresses()])];
   let wake = new AbortController();
+  /** Why the others were not found the last time. */
+  let said: string | undefined;
   client.subscribe(({ kind }) => {
     if ((kind === "suspected" || kind === "failed") && others().length === 0) wake.abort();
   }, signal);
@@ -52,9 +56,12 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
         for (const address of others().map(formatAddress)) remembered.add(address);
         await file.write(others().map(formatAddress));
       }
+      said = undefined;
     } catch (error) {
       if (signal.aborted) return;
-      logger.warn("Cannot find the other members; trying again", { error: (error as Error).message });
+      const why = describeError(error);
+      if (why !== said) logger.warn("Cannot find the other members; trying again", { error: why });
+      said = why;
     }
     try {
       metrics.membership(await client.metrics());
@@ -65,7 +72,8 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
     const alone = others().length === 0 && known().length > 0;
     // Who becomes alone does not wait for the next look; who is alone already waits its time.
     const sooner = alone ? signal : AbortSignal.any([signal, wake.signal]);
-    await pause(clock, alone ? REJOIN_MS : LOOK_AFTER_MS, sooner);
+    const again = removal.known ? REMOVED_MS : REJOIN_MS;
+    await pause(clock, alone ? again : LOOK_AFTER_MS, sooner);
   }
 }
 
