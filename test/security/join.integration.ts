@@ -133,6 +133,22 @@ test("a host that crashed is dead in all lists, and alive after its boot", async
   await agree("n1 alive, n2 alive, n3 alive, n4 alive");
 });
 
+test("a node that is cut off cannot leave, and stays a member with all that it has", async () => {
+  lab.host(2).cut();
+  try {
+    await assert.rejects(
+      client(1).json("POST", "/api/v1/leave"),
+      /Cannot leave the cluster: no other member could be told/,
+    );
+  } finally {
+    lab.host(2).heal();
+  }
+  await agree("n1 alive, n2 alive, n3 alive, n4 alive");
+  const made = await client(1).json<Made>("POST", "/api/v1/join-tokens", { body: {} });
+  const known = async (): Promise<boolean> => (await client().text("GET", "/api/v1/join-tokens")).includes(made.id);
+  await eventually(known, { what: "a token of n2 on n1", timeoutMs: 30_000 });
+});
+
 test("a removed node is refused at once, and may join anew; one that leaves is gone from all lists", async () => {
   const [, second, third] = agents;
   assert.ok(second && third);
