@@ -3,6 +3,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { untilAborted } from "../lib/until-aborted.ts";
 import type { KeyPair } from "../security/certificates/ca-material.ts";
 import type { ClusterAuthority } from "../security/certificates/cluster-authority.ts";
 import type { ProvidedIdentity } from "../security/certificates/provided-identity.ts";
@@ -67,7 +68,7 @@ export class ApiServer {
       for (const on of this.#options.https) await this.#listen(this.#secure(signal), on);
       for (const on of this.#options.http ?? []) await this.#listen(http.createServer(this.#deps.router.handle), on);
       this.#listening.resolve();
-      await aborted(signal);
+      await untilAborted(signal);
     } catch (error) {
       this.#listening.reject(error);
       throw error;
@@ -135,9 +136,4 @@ export class ApiServer {
     await Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
     cancel();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { ApiError } from "../../api/api-error.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { Entry, Store, StoreEvent } from "../../store/port.ts";
 import type { Wanted } from "../http/accept.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -79,7 +80,7 @@ export async function serveWatch(deps: WatchDeps, exchange: Exchange, request: W
   const { timeoutSeconds: asked = 0 } = options;
   const seconds = asked > 0 ? asked : SHORTEST_WATCH_SECONDS * (1 + random.next());
   const cancel = clock.timer(seconds * 1000, () => ended.abort());
-  await aborted(signal);
+  await untilAborted(signal);
   cancel();
   ended.abort();
   stream.end();
@@ -119,9 +120,4 @@ function startOf(store: Store, { path, filter, options }: WatchRequest): Start {
 function contentType(view: Wanted["view"]): string {
   if (view === "table") return "application/json;as=Table;g=meta.k8s.io;v=v1";
   return view === "object" ? "application/json" : "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,6 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
@@ -65,8 +66,7 @@ export class MembershipChanges {
 
   /** Rejects with LeftCluster once this node has left; resolves at the signal. */
   async run(signal: AbortSignal): Promise<void> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    await Promise.race([this.#left.promise, ...(signal.aborted ? [] : [stopped])]);
+    await Promise.race([this.#left.promise, untilAborted(signal)]);
   }
 
   /**

@@ -40,6 +40,7 @@ export class IngressHost {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const cancel = this.#deps.clock.timer(PATIENCE_MS, this.#start);
     signal.addEventListener("abort", this.#start, { once: true });
     await this.#started;

@@ -7,6 +7,7 @@ import { isAbort } from "../../lib/is-abort.ts";
 import { createLogger, describeError, type Level, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { runTogether } from "../../lib/run-together.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import { connectToSupervisor, type ReceivedSockets } from "../handles/received-sockets.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
 import { ControlServer } from "./control-server.ts";
@@ -67,11 +68,7 @@ async function serve({ sockets, stop, logger }: { sockets: ReceivedSockets; stop
     },
     restart: (reason) => restart.reject(new Error(reason)),
   });
-  const untilRestart = (signal: AbortSignal): Promise<void> =>
-    Promise.race([
-      restart.promise,
-      new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
-    ]);
+  const untilRestart = (signal: AbortSignal): Promise<void> => Promise.race([restart.promise, untilAborted(signal)]);
   await runTogether(
     [
       { name: "control", run: (signal) => control.run((server) => sockets.listen("control", server), signal) },

@@ -4,6 +4,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { Clock } from "../../lib/clock.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
+import { untilAborted } from "../../lib/until-aborted.ts";
 import type { ClusterAuthority } from "../certificates/cluster-authority.ts";
 import type { DeniedNodes } from "../denied-nodes.ts";
 import { FailureLimit } from "../failure-limit.ts";
@@ -100,7 +101,7 @@ export class ClusterListener {
       this.#dropIssued(change.distrusted);
     }, signal);
     identity.onChange(renew, signal);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    await untilAborted(signal);
     this.#stop.abort(signal.reason);
     for (const socket of [...this.#opening.values(), ...this.#peers.keys()]) socket.destroy();
     await Promise.all(this.#work);
