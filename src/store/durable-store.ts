@@ -102,14 +102,13 @@ export class DurableStore extends ObjectStore {
   async restore(text: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
     const { disk, random, logger } = this.#deps;
     const objects = readStateFile(text, disk.sealer);
-    const [taken, passed] = [objects.filter(this.#isRestored), objects.filter((one) => !this.#isRestored(one))];
+    const taken = objects.filter(({ key }) => this.#isBackedUp(key.resource));
+    const passed = objects.filter(({ key }) => !this.#isBackedUp(key.resource));
     for (const [resource, those] of Map.groupBy(passed, ({ key }) => key.resource)) {
       logger.warn("Not restored: these are no part of a backup", { resource, objects: those.length });
     }
     return restoreObjects({ store: this, uuid: () => random.uuid(), prepare }, taken);
   }
-
-  readonly #isRestored = ({ key }: { readonly key: Key }): boolean => this.#isBackedUp(key.resource);
 
   async restoreFile(file: string, prepare?: (key: Key, object: KubeObject) => KubeObject): Promise<RestoreResult> {
     try {

@@ -15,7 +15,6 @@ import type { Replication } from "../replication/open-replication.ts";
 import { AfterCompromise } from "./after-compromise.ts";
 import { CaRotation } from "./ca-rotation.ts";
 import { GossipRotation } from "./gossip-rotation.ts";
-import { trustDirectory } from "./join-at-start.ts";
 import type { MemberFile } from "./member-file.ts";
 import { MembershipChanges } from "./membership-changes.ts";
 import type { Port } from "./open-port.ts";
@@ -66,7 +65,7 @@ export function openChanges(
   );
   const membership = new MembershipChanges(
     { ...round, gossip, compromise, denied, listener, replication },
-    { dataDir, trustDirectory: trustDirectory(dataDir), memberFile: file.path },
+    { dataDir, memberFile: file.path },
   );
   return { ca, gossip, compromise, membership };
 }

@@ -39,7 +39,7 @@ function changesOf(t: TestContext, answer: Asked = async () => ({})) {
       clock: systemClock,
       nodeName: "me",
     },
-    { dataDir, trustDirectory: join(dataDir, "pki"), memberFile: join(dataDir, "members") },
+    { dataDir, memberFile: join(dataDir, "members") },
   );
   return { changes, dataDir, denied, asked, answers };
 }

@@ -10,6 +10,7 @@ import { deniedNodeKey, type DeniedNodes } from "../../security/denied-nodes.ts"
 import type { Replication } from "../replication/open-replication.ts";
 import type { AfterCompromise } from "./after-compromise.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
+import { trustDirectory } from "./join-at-start.ts";
 import { forgetRemoval } from "./own-removal.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 import { Round, tellAway } from "./round.ts";
@@ -43,7 +44,6 @@ export interface MembershipChangesDeps {
 /** What a node that leaves sets aside or forgets. */
 export interface MembershipFiles {
   readonly dataDir: string;
-  readonly trustDirectory: string;
   readonly memberFile: string;
 }
 
@@ -91,11 +91,12 @@ export class MembershipChanges {
    */
   async leave(): Promise<string> {
     const { client, nodeName, clock } = this.#deps;
-    const { dataDir, trustDirectory, memberFile } = this.#files;
+    const { dataDir, memberFile } = this.#files;
     await this.#beDenied(client.members().filter(({ name, state }) => name !== nodeName && state === "alive"));
     await client.leave();
-    const aside = `${trustDirectory}.left-${timestamp(clock.now()).replaceAll(/[-:]/g, "")}`;
-    await rename(trustDirectory, aside);
+    const pki = trustDirectory(dataDir);
+    const aside = `${pki}.left-${timestamp(clock.now()).replaceAll(/[-:]/g, "")}`;
+    await rename(pki, aside);
     await rm(memberFile, { force: true });
     // A member may have said so already, to a question from before.
     await forgetRemoval(dataDir);
