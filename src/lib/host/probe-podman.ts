@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { tryProgram } from "./try-program.ts";
-import { fail, type HostProbe, ok, warn } from "./host-probe.ts";
+import { basename, join } from "node:path";
+import { type ProgramOutcome, tryProgram } from "./try-program.ts";
+import { fail, type Finding, type HostProbe, ok, warn } from "./host-probe.ts";
 
 const INSTALL = "apt-get install -y podman runc conmon netavark catatonit uidmap slirp4netns fuse-overlayfs nftables";
 
@@ -43,17 +43,54 @@ export const containerRuntime: HostProbe = {
     const rootfs = mkdtempSync(join(tmpdir(), "podman-swarm-probe-"));
     try {
       copyFileSync(init, join(rootfs, "catatonit"));
-      const run = await tryProgram(
-        ["podman", "run", "--rm", "--network=none", "--rootfs", rootfs, "/catatonit", "--version"],
-        { timeoutMs: 30_000, signal },
-      );
-      if (run.code === 0) return ok("a container runs");
-      return fail(`a container does not run: ${lastLine(run.stderr)}`, runtimeFix(run.stderr));
+      return await runsContainer(rootfs, signal);
     } finally {
       rmSync(rootfs, { recursive: true, force: true });
     }
   },
 };
+
+/** An agent that stops is given 10 s; these are to fit into it. */
+const KILLED_RUN_ENDS_MS = 1_500;
+const REMOVAL_MS = 5_000;
+
+async function runsContainer(rootfs: string, signal: AbortSignal): Promise<Finding> {
+  const name = basename(rootfs);
+  let run: ProgramOutcome;
+  try {
+    run = await tryProgram(
+      ["podman", "run", "--rm", "--name", name, "--network=none", "--rootfs", rootfs, "/catatonit", "--version"],
+      // A run that still goes on could make its container after the removal.
+      { timeoutMs: 30_000, signal, endsWithinMs: KILLED_RUN_ENDS_MS },
+    );
+  } catch (error) {
+    const left = await removeContainer(name);
+    // An abort is dropped by whoever asked for it, so a container that stays behind is a finding even then.
+    if (left !== undefined) return fail(left, removal(name).join(" "));
+    throw error;
+  }
+  if (run.code === 0) return ok("a container runs");
+  const why = `a container does not run: ${lastLine(run.stderr)}`;
+  const left = await removeContainer(name);
+  return fail(left === undefined ? why : `${why}; ${left}`, runtimeFix(run.stderr));
+}
+
+/** For a run that did not end well, since `--rm` is then kept by nobody. Resolves with why it cannot, if so. */
+async function removeContainer(name: string): Promise<string | undefined> {
+  const { code, stderr } = await tryProgram(removal(name), {
+    timeoutMs: REMOVAL_MS,
+    endsWithinMs: KILLED_RUN_ENDS_MS,
+    // Not the probe's own, which is what may have ended the run.
+    signal: new AbortController().signal,
+  });
+  // Where Podman is not installed there is no container either.
+  if (code === 0 || code === 127) return undefined;
+  return `Cannot remove the probe's container ${name}: ${lastLine(stderr) || `exit code ${code}`}`;
+}
+
+function removal(name: string): [string, ...string[]] {
+  return ["podman", "rm", "--force", "--ignore", "--time", "0", name];
+}
 
 function runtimeFix(message: string): string {
   const file = "/etc/containers/containers.conf.d/50-podman-swarm.conf";

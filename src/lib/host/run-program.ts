@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { systemClock } from "../clock.ts";
 
 export interface RunOptions {
   /** Written to standard input, which is closed afterwards. */
@@ -6,6 +7,11 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** Kills the program. */
   signal?: AbortSignal;
+  /**
+   * How long a program that the signal killed may take to end, in milliseconds: so long it is waited for, and then killed
+   * for good. By default its end is not waited for.
+   */
+  endsWithinMs?: number;
 }
 
 /** A program that could not be started or that failed. */
@@ -33,7 +39,7 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
  */
 export function runProgram(
   [program, ...args]: readonly [string, ...string[]],
-  { input, env = process.env, signal }: RunOptions = {},
+  { input, env = process.env, signal, endsWithinMs }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -52,7 +58,9 @@ export function runProgram(
     child.stdin.end(input ?? "");
     child.once("error", (cause: NodeJS.ErrnoException) => {
       const text = cause.code === "ENOENT" ? "it is not installed" : cause.message;
-      reject(signal?.aborted ? signal.reason : new ProgramError(program, { stderr, text, cause }));
+      const why: unknown = signal?.aborted ? signal.reason : new ProgramError(program, { stderr, text, cause });
+      if (endsWithinMs === undefined || child.pid === undefined) reject(why);
+      else afterEnd(child, endsWithinMs, () => reject(why));
     });
     child.once("close", (code, killed) => {
       if (code === 0) resolve(stdout);
@@ -62,5 +70,17 @@ export function runProgram(
         reject(new ProgramError(program, { exitCode: code ?? undefined, stderr, text }));
       }
     });
+  });
+}
+
+function afterEnd(child: ChildProcess, withinMs: number, proceed: () => void): void {
+  const cancel = systemClock.timer(withinMs, () => {
+    child.kill("SIGKILL");
+    proceed();
+  });
+  // Not its "close": what it started in turn may hold its output open.
+  child.once("exit", () => {
+    cancel();
+    proceed();
   });
 }
