@@ -70,6 +70,21 @@ test("nodes join, tell their metadata and messages, and leave", () =>
     await eventually(() => stateOf(a, "b") === "left");
   }));
 
+test("a member that was removed has left for all, before they miss it", () =>
+  using(["a", "b", "c"], async (nodes) => {
+    const [a, b, c] = nodes as [Running, Running, Running];
+    // From here on it cannot object.
+    for (const { client } of [a, b]) {
+      await client.installKey(Buffer.alloc(32, 2));
+      await client.useKey(Buffer.alloc(32, 2));
+    }
+    for (const { client } of [a, b]) await client.removeKey(key);
+    await a.client.forceLeave("c");
+    await eventually(() => stateOf(a, "c") === "left" && stateOf(b, "c") === "left");
+    assert.equal(stateOf(c, "c"), "alive");
+    await assert.rejects(a.client.forceLeave("nobody"), /Cannot take nobody out: it is no other member/u);
+  }));
+
 test("a key is rotated without a break, and then the old one is of no use", () =>
   using(["a", "b"], async (nodes) => {
     const next = Buffer.alloc(32, 2);

@@ -126,6 +126,11 @@ export class MembershipClient {
     await this.#call({ kind: "leave" });
   }
 
+  /** Tells all that a member has gone for good, before they notice. To be used once it cannot object any more: it has no key. */
+  async forceLeave(name: string): Promise<void> {
+    await this.#call({ kind: "force-leave", name });
+  }
+
   async updateMeta(meta: Uint8Array): Promise<void> {
     await this.#call({ kind: "meta", meta });
   }

@@ -131,6 +131,11 @@ export class MembershipNode implements TransportHandler {
       await this.#clock.sleep(this.#options.settings.gossipIntervalMs / 4, signal);
   }
 
+  /** Tells the others that a member was removed. Throws where there is none. */
+  forceLeave(name: string): void {
+    this.#step({ kind: "force-leave", name });
+  }
+
   setMeta(meta: Uint8Array): void {
     this.#step({ kind: "meta", meta: Buffer.from(meta) });
   }

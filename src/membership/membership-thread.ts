@@ -48,6 +48,8 @@ async function carryOut(node: MembershipNode, call: Call): Promise<unknown> {
       return node.join(call.to);
     case "leave":
       return node.leave(stop.signal);
+    case "force-leave":
+      return node.forceLeave(call.name);
     case "meta":
       return node.setMeta(call.meta);
     case "broadcast":

@@ -36,6 +36,7 @@ export type Tuning = Omit<
 export type Call =
   | { readonly kind: "join"; readonly to: Endpoint }
   | { readonly kind: "leave" }
+  | { readonly kind: "force-leave"; readonly name: string }
   | { readonly kind: "meta"; readonly meta: Uint8Array }
   | { readonly kind: "broadcast"; readonly payload: Uint8Array }
   | { readonly kind: "send"; readonly to: string; readonly payload: Uint8Array; readonly reliable: boolean }

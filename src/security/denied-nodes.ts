@@ -21,15 +21,10 @@ export class DeniedNodes {
   async deny(nodeName: string, until = this.#deps.clock.now()): Promise<void> {
     const { store, clock } = this.#deps;
     const key = deniedNodeKey(nodeName);
-    const object: KubeObject & { spec: { until: number } } = {
-      apiVersion: "podman-swarm.io/v1",
-      kind: "DeniedNode",
-      metadata: { name: nodeName, creationTimestamp: timestamp(clock.now()) },
-      spec: { until: Math.max(until, this.until(nodeName) ?? 0) },
-    };
     // One and the same object wherever it is made first, so that of two removals the later one counts.
-    if (!store.get(key)) await store.create(key, object, { cause: [] });
-    await store.update(key, object, { register: "main" });
+    if (!store.get(key)) await store.create(key, deniedNode(nodeName, { until: 0, madeAt: 0 }), { cause: [] });
+    const latest = Math.max(until, this.until(nodeName) ?? 0);
+    await store.update(key, deniedNode(nodeName, { until: latest, madeAt: clock.now() }), { register: "main" });
   }
 
   isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
@@ -41,8 +36,17 @@ export class DeniedNodes {
   /** Until when its certificates are refused, in milliseconds since the epoch; undefined for one that was never removed. */
   until(nodeName: string): number | undefined {
     const entry = this.#deps.store.get(deniedNodeKey(nodeName));
-    return entry && specOf(entry.object).until;
+    return (entry && specOf(entry.object).until) || undefined;
   }
+}
+
+function deniedNode(name: string, { until, madeAt }: { readonly until: number; readonly madeAt: number }): KubeObject {
+  return {
+    apiVersion: "podman-swarm.io/v1",
+    kind: "DeniedNode",
+    metadata: { name, creationTimestamp: timestamp(madeAt) },
+    spec: { until },
+  } as KubeObject;
 }
 
 function specOf(object: KubeObject): { readonly until: number } {

@@ -155,7 +155,7 @@ test("a removed node is refused at once, and may join anew; one that leaves is g
   const { message } = await client().json<{ message: string }>("DELETE", "/api/v1/members/n3");
   assert.match(message, /The node n3 is removed: .*, and the other 3 have a new gossip key/);
   clients.splice(2, 1)[0]?.close();
-  await agree("n1 alive, n2 alive, n3 dead, n4 alive");
+  await agree("n1 alive, n2 alive, n3 left, n4 alive");
   await eventually(() => /the node n3 was removed from the cluster/.test(third.output), {
     what: "n3 to hear of it",
     timeoutMs: 30_000,

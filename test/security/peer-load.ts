@@ -7,17 +7,21 @@ import { describeError } from "../../src/lib/log.ts";
 import { deadline } from "../../src/lib/deadline.ts";
 import { crossChain, readMaterial, trustedCas } from "../../src/security/certificates/ca-material.ts";
 import { FrameStream } from "../../src/security/cluster-port/frame-stream.ts";
-import { introduce, PEER_PROTOCOL } from "../../src/security/cluster-port/peer-greeting.ts";
+import { introduce, PEER_PROTOCOL, readAnswer } from "../../src/security/cluster-port/peer-greeting.ts";
 import { agentContext, dial, peerOf } from "../../src/security/cluster-port/tls-context.ts";
 
 /**
  * Run on a host: connects to members all the time as the node whose data directory is given first, with what that has on
  * disk at the moment. At the end of its input it prints how many connections there were, and what failed, as JSON. With
- * `any` in the environment as BELIEVES it does not care whom it talks to: a thief does not either.
+ * `any` in the environment as BELIEVES it does not care whom it talks to: a thief does not either. With a question, as
+ * JSON, in the environment as ASKS, it puts that each time and prints the different answers, too.
  */
 const believesAny = process.env["BELIEVES"] === "any";
+const asks = process.env["ASKS"];
+const LONGEST_ANSWER = 2 ** 20;
 const [dataDir = "", ...hosts] = process.argv.slice(2);
 const seen = { connections: 0, failures: [] as string[] };
+const answers = new Set<string>();
 let ended = false;
 process.stdin.on("end", () => (ended = true)).resume();
 
@@ -50,7 +54,12 @@ while (!ended) {
       const socket = await dial(context, { host, port: 7946, protocol: PEER_PROTOCOL, signal: limit.signal });
       socket.on("error", () => {});
       if (!believesAny) peerOf(socket, { clusterId, isDenied: () => false });
-      await introduce(new FrameStream(socket), { clock: systemClock, signal: limit.signal });
+      const frames = new FrameStream(socket);
+      await introduce(frames, { clock: systemClock, signal: limit.signal });
+      if (asks !== undefined) {
+        frames.writeJson(JSON.parse(asks));
+        answers.add(JSON.stringify(await readAnswer(frames, { limit: LONGEST_ANSWER, signal: limit.signal })));
+      }
       socket.destroy();
       seen.connections += 1;
     } catch (error) {
@@ -59,4 +68,4 @@ while (!ended) {
     await systemClock.sleep(20);
   }
 }
-process.stdout.write(JSON.stringify(seen));
+process.stdout.write(JSON.stringify({ ...seen, answers: [...answers] }));

@@ -77,6 +77,13 @@ export class ApiLoad {
   }
 }
 
+export interface PeerLoadSeen {
+  readonly connections: number;
+  readonly failures: readonly string[];
+  /** The different ones, where a question was put. */
+  readonly answers: readonly string[];
+}
+
 /** Connections to members all the time, as the node of a data directory. */
 export class PeerLoad {
   readonly #child: ChildProcess;
@@ -100,10 +107,10 @@ export class PeerLoad {
     this.#child.stdout?.on("data", (chunk) => (this.#output += String(chunk)));
   }
 
-  async stop(): Promise<{ readonly connections: number; readonly failures: readonly string[] }> {
+  async stop(): Promise<PeerLoadSeen> {
     const ended = once(this.#child, "close");
     this.#child.stdin?.end();
     await ended;
-    return JSON.parse(this.#output) as { connections: number; failures: string[] };
+    return JSON.parse(this.#output) as PeerLoadSeen;
   }
 }

@@ -71,7 +71,8 @@ export async function member(t: TestContext, options: MemberOptions = {}): Promi
   const nameTaken = (name: string): string | undefined =>
     name === "one" ? `the name ${name} is a living node's` : undefined;
   const gossipKeys = (): Buffer[] => [GOSSIP_KEY];
-  const joins = new JoinServer({ tokens, authority, gossipKeys, members: () => ["127.0.0.1:7946"], nameTaken, clock });
+  const lists = { members: () => ["127.0.0.1:7946"], removals: () => [] };
+  const joins = new JoinServer({ tokens, authority, gossipKeys, ...lists, nameTaken, clock });
   const refusals: Refusal[] = [];
   const joined: string[] = [];
   const listener = new ClusterListener(

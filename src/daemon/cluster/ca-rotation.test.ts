@@ -11,6 +11,9 @@ import type { MemberView } from "../../membership/protocol/effects.ts";
 import { caState } from "../../security/certificates/ca-material.ts";
 import { ClusterAuthority, saveJoinedAuthority } from "../../security/certificates/cluster-authority.ts";
 import { RefusedError } from "../../security/cluster-port/refusal.ts";
+import { DeniedNodes } from "../../security/denied-nodes.ts";
+import { openMemoryStore } from "../../store/open-memory-store.ts";
+import { Removals } from "../replication/removals.ts";
 import { CaRotation } from "./ca-rotation.ts";
 import type { Answer, Question } from "./peer-questions.ts";
 
@@ -20,6 +23,7 @@ const FROM = { clusterId: "", nodeName: "", issuedAt: 0, notAfter: 0 };
 interface Node {
   readonly authority: ClusterAuthority;
   readonly rotation: CaRotation;
+  readonly denied: DeniedNodes;
   readonly answers: Map<string, Answer>;
   state: MemberView["state"];
   /** What it says instead of taking this step, counted from 1. */
@@ -52,7 +56,10 @@ async function cluster(t: TestContext, names: readonly string[]): Promise<Record
     const questions = { ask, answers: (kind: string, answer: Answer) => void answers.set(kind, answer) };
     const client = { members, subscribe: () => {} };
     const recorder = { record: () => {} };
+    const store = openMemoryStore();
+    const denied = new DeniedNodes({ store, clock: systemClock });
     const rotation = new CaRotation({
+      removals: new Removals({ store, replica: store }),
       authority,
       client,
       questions,
@@ -62,7 +69,7 @@ async function cluster(t: TestContext, names: readonly string[]): Promise<Record
       random: systemRandom,
       logger: silentLogger,
     });
-    nodes[nodeName] = { authority, rotation, answers, state: "alive", refuses: new Map() };
+    nodes[nodeName] = { authority, rotation, denied, answers, state: "alive", refuses: new Map() };
   }
   return nodes;
 }
@@ -100,6 +107,20 @@ test("a member that fails is named with what that means, and the command can be 
   assert.equal(b.authority.certificate, staged);
   assert.equal(await c.rotation.fetch({ host: "a", port: 7946 }), true);
   assert.equal(identities(nodes).length, 1);
+});
+
+test("with the new CA a member hears which nodes were removed, before it can give it to one of them", async (t) => {
+  const nodes = await cluster(t, ["a", "b", "c"]);
+  const { a, b, c } = nodes as { a: Node; b: Node; c: Node };
+  c.state = "dead";
+  await a.denied.deny("thief");
+  const until = a.denied.until("thief") ?? assert.fail("it is removed");
+  const known = (): unknown[] => [b, c].map(({ denied }) => denied.until("thief"));
+  await a.rotation.rotate({ overlapMs: DAY_MS });
+  assert.deepEqual(known(), [until, undefined]);
+  c.authority.onChange(() => assert.deepEqual(known(), [until, until]), t.signal);
+  assert.equal(await c.rotation.fetch({ host: "b", port: 7946 }), true);
+  assert.deepEqual(known(), [until, until]);
 });
 
 test("a compromised CA is given to nobody while it is replaced, and is believed by nobody afterwards", async (t) => {

@@ -16,6 +16,7 @@ import {
 import type { CaChange, ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { HostPort } from "../config/agent-config.ts";
+import type { Removals } from "../replication/removals.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 import { Round, RoundFailed } from "./round.ts";
 
@@ -30,6 +31,7 @@ export interface CaRotationDeps {
   readonly authority: ClusterAuthority;
   readonly client: Pick<MembershipClient, "members" | "subscribe">;
   readonly questions: Pick<PeerQuestions, "ask" | "answers">;
+  readonly removals: Removals;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -98,11 +100,13 @@ export class CaRotation {
 
   /** Takes over the CA of a member that has a newer one, after a time away. */
   async fetch(address: HostPort, options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    const { authority, questions } = this.#deps;
-    const { material } = await questions.ask(address, { kind: "authority", ...caState(authority.material) }, options);
+    const { authority, questions, removals } = this.#deps;
+    const answer = await questions.ask(address, { kind: "authority", ...caState(authority.material) }, options);
+    const { material } = answer;
     if (material === undefined) return false;
     const theirs = readMaterial(material);
     if (theirs.clusterId !== authority.clusterId) throw new Error("Cannot take over the CA: it is another cluster's");
+    await removals.take(answer);
     let newer = false;
     await authority.change((mine) => {
       newer = isNewer(caState(theirs), caState(mine));
@@ -158,7 +162,7 @@ export class CaRotation {
   /** `otherwise`: what it means where a member fails. */
   async #push(round: Round, otherwise?: string, material: CaMaterial = this.#deps.authority.material): Promise<void> {
     try {
-      await round.ask({ kind: "take-authority", material });
+      await round.ask(this.#deps.removals.with({ kind: "take-authority", material }));
     } catch (error) {
       if (!(error instanceof RoundFailed) || otherwise === undefined) throw error;
       throw new Error(`${error.members.join(", ")} ${otherwise} (${error.message})`, { cause: error });
@@ -166,19 +170,21 @@ export class CaRotation {
   }
 
   #tell({ generation, identity }: PeerMessage): PeerMessage {
-    const { material } = this.#deps.authority;
+    const { authority, removals } = this.#deps;
+    const { material } = authority;
     if (typeof generation !== "number" || typeof identity !== "string")
       throw new Error("Cannot compare the CA: with which?");
     const theirs: CaState = { generation, identity };
     if (!isNewer(caState(material), theirs)) return {};
     if (material.compromised) throw new Error(UNDER_REPLACEMENT);
-    return { material };
+    return removals.with({ material });
   }
 
-  async #takeAsked({ material }: PeerMessage): Promise<PeerMessage> {
-    const { authority } = this.#deps;
-    const theirs = readMaterial(material);
+  async #takeAsked(question: PeerMessage): Promise<PeerMessage> {
+    const { authority, removals } = this.#deps;
+    const theirs = readMaterial(question["material"]);
     if (theirs.clusterId !== authority.clusterId) throw new Error("Cannot take the CA: it is another cluster's");
+    await removals.take(question);
     await authority.change((mine) => {
       if (isNewer(caState(theirs), caState(mine))) return theirs;
       // Once more, after an attempt that broke off: whoever did not draw the consequences does now.

@@ -11,6 +11,7 @@ import type { CaStatus, CaRotationOrder } from "../../apiserver/ports.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import { CurrentGossipKey } from "../replication/current-gossip-key.ts";
+import type { Removals } from "../replication/removals.ts";
 import type { Replication } from "../replication/open-replication.ts";
 import { AfterCompromise } from "./after-compromise.ts";
 import { CaRotation } from "./ca-rotation.ts";
@@ -36,6 +37,7 @@ interface ChangesDeps extends AgentDeps {
   readonly client: MembershipClient;
   readonly gossip: GossipKeys;
   readonly joinTokens: JoinTokens;
+  readonly removals: Removals;
   readonly file: MemberFile;
   readonly replication: Replication;
 }
@@ -50,13 +52,14 @@ export interface Changes {
 /** What members do together. Each asks the same one of other members. */
 export function openChanges(
   { nodeName, dataDir, apiToken }: AgentConfig,
-  { port, client, gossip: keys, state, joinTokens, file, replication, clock, random, logger }: ChangesDeps,
+  { port, client, gossip: keys, state, joinTokens, removals, file, replication, clock, random, logger }: ChangesDeps,
 ): Changes {
   const { authority, denied, questions, listener } = port;
   const round = { client, questions, clock, nodeName };
   const recorder = state.recorder({ component: "podman-swarm-cluster", host: nodeName });
-  const gossip = new GossipRotation({ ...round, gossip: keys, authority, current: new CurrentGossipKey(state) });
-  const ca = new CaRotation({ ...round, authority, random, logger, recorder });
+  const current = new CurrentGossipKey(state);
+  const gossip = new GossipRotation({ ...round, gossip: keys, authority, current, removals });
+  const ca = new CaRotation({ ...round, authority, removals, random, logger, recorder });
   const apiTokens = new ApiTokens({ store: state.store, clock, log: logger });
   const rotateDataKey = (): Promise<boolean> => state.rotateDataKey();
   const compromise = new AfterCompromise(

@@ -7,6 +7,7 @@ import type { GossipKeys } from "../../security/gossip-keys.ts";
 import type { HostPort } from "../config/agent-config.ts";
 import type { CurrentGossipKey } from "../replication/current-gossip-key.ts";
 import { UNDER_REPLACEMENT } from "./ca-rotation.ts";
+import type { Removals } from "../replication/removals.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
 import { Round } from "./round.ts";
 
@@ -19,6 +20,7 @@ export interface GossipRotationDeps {
   readonly nodeName: string;
   readonly authority: ClusterAuthority;
   readonly current: CurrentGossipKey;
+  readonly removals: Removals;
   readonly questions: PeerQuestions;
   readonly clock: Clock;
 }
@@ -74,13 +76,15 @@ export class GossipRotation {
 
   /** Takes over the keys of a member, after a time away, unless they are older. Gives whether they are others than before. */
   async fetch(address: HostPort, options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    const { gossip, client, questions, current } = this.#deps;
-    const { keys, since } = await questions.ask(address, { kind: "gossip-keys" }, options);
+    const { gossip, client, questions, current, removals } = this.#deps;
+    const answer = await questions.ask(address, { kind: "gossip-keys" }, options);
+    const { keys, since } = answer;
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;
     if (!first || gossip.keys[0]?.equals(first) || !this.#isNewer(first, since)) return false;
     const gone = gossip.keys.filter((key) => !theirs.some((one) => one.equals(key)));
+    await removals.take(answer);
     await gossip.replace(theirs);
     for (const key of theirs) await client.installKey(key);
     await client.useKey(first);
@@ -99,22 +103,25 @@ export class GossipRotation {
   }
 
   #tell(): PeerMessage {
-    const { gossip, authority, current } = this.#deps;
+    const { gossip, authority, current, removals } = this.#deps;
     if (authority.material.compromised) throw new Error(UNDER_REPLACEMENT);
     const since = this.isCurrent ? current.get()?.since : undefined;
-    return { keys: gossip.keys.map((one) => one.toString("base64")), ...(since === undefined ? {} : { since }) };
+    const keys = gossip.keys.map((one) => one.toString("base64"));
+    return removals.with({ keys, ...(since === undefined ? {} : { since }) });
   }
 
-  async #takeAsked({ step, key }: PeerMessage): Promise<PeerMessage> {
+  async #takeAsked(question: PeerMessage): Promise<PeerMessage> {
+    const { step, key } = question;
     const known = STEPS.find((one) => one === step);
     if (!known || typeof key !== "string") throw new Error("Cannot take a step with the gossip key: which?");
+    await this.#deps.removals.take(question);
     await this.#take(known, Buffer.from(key, "base64"));
     return {};
   }
 
   async #everywhere(round: Round, step: Step, key: Buffer): Promise<void> {
     await this.#take(step, key);
-    await round.ask({ kind: "gossip-key", step, key: key.toString("base64") });
+    await round.ask(this.#deps.removals.with({ kind: "gossip-key", step, key: key.toString("base64") }));
   }
 
   async #take(step: Step, key: Buffer): Promise<void> {

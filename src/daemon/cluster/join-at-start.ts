@@ -55,6 +55,11 @@ export function gossipKeysFile(dataDir: string): string {
   return join(trustDirectory(dataDir), "gossip.json");
 }
 
+/** Which nodes were removed, as a new member is told when it joins; the store has it from the next start on. */
+export function removalsFile(dataDir: string): string {
+  return join(trustDirectory(dataDir), "removals.json");
+}
+
 /**
  * At the first start with --join: gets this node's trust from a member, before any of its own is made. Waits until a
  * member can be reached; rejects with a ConfigError when one has refused for good. A node that is of the cluster
@@ -174,7 +179,7 @@ async function standingOf(
 
 async function keep(
   config: AgentConfig,
-  { authority, gossipKeys, certificate, members }: Membership,
+  { authority, gossipKeys, certificate, members, removals }: Membership,
   { keyFile }: { readonly keyFile: string },
 ): Promise<void> {
   const directory = trustDirectory(config.dataDir);
@@ -184,6 +189,8 @@ async function keep(
     await writePrivateFile(join(directory, NODE_KEY), key);
     await rm(join(directory, keyFile));
   }
+  // Before the keys, which are not to be given to any of these.
+  await writePrivateFile(removalsFile(config.dataDir), JSON.stringify(removals));
   await writePrivateFile(join(directory, "node.crt"), certificate);
   await (await GossipKeys.open(gossipKeysFile(config.dataDir), gossipKeys)).replace(gossipKeys);
   await new MemberFile(config.dataDir).write(members);

@@ -29,7 +29,11 @@ function changesOf(t: TestContext, answer: Asked = async () => ({})) {
   };
   const changes = new MembershipChanges(
     {
-      client: { members: () => ["a", "me", "b"].map((name) => memberView(name)), leave: async () => {} },
+      client: {
+        members: () => ["a", "me", "b"].map((name) => memberView(name)),
+        leave: async () => {},
+        forceLeave: none,
+      },
       gossip: { rotate: none },
       compromise: { replaceAll: none },
       denied,

@@ -30,7 +30,7 @@ const ATTEMPT_MS = 5_000;
 const ANSWERED_MS = 500;
 
 export interface MembershipChangesDeps {
-  readonly client: Pick<MembershipClient, "members" | "leave">;
+  readonly client: Pick<MembershipClient, "members" | "leave" | "forceLeave">;
   readonly gossip: Pick<GossipRotation, "rotate">;
   readonly compromise: Pick<AfterCompromise, "replaceAll">;
   readonly denied: DeniedNodes;
@@ -79,8 +79,13 @@ export class MembershipChanges {
     if (!client.members().some((member) => member.name === name)) throw new Error(`there is no member ${name}`);
     await this.#deny(name);
     const done = `The node ${name} is removed: its certificates are refused`;
-    if (compromised) return [`${done}.`, ...(await compromise.replaceAll([name]))].join("\n");
+    if (compromised) {
+      const told = await compromise.replaceAll([name]);
+      await client.forceLeave(name);
+      return [`${done}.`, ...told].join("\n");
+    }
     const { count, away } = await gossip.rotate([name]);
+    await client.forceLeave(name);
     const others = away.filter((one) => one !== name);
     return `${done}, and ${count === 1 ? "this node has" : `the other ${count} have`} a new gossip key.${tellAway(others)}`;
   }

@@ -12,10 +12,11 @@ import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
 import { openReplication } from "../replication/open-replication.ts";
+import { Removals } from "../replication/removals.ts";
 import { clusterMetrics } from "./cluster-metrics.ts";
 import { gossipEvents } from "./gossip-events.ts";
 import { type ClusterChanges, clusterChanges, openChanges } from "./cluster-changes.ts";
-import { gossipKeysFile } from "./join-at-start.ts";
+import { gossipKeysFile, removalsFile } from "./join-at-start.ts";
 import { keepInTouch } from "./keep-in-touch.ts";
 import { formatAddress } from "./member-address.ts";
 import { MemberFile } from "./member-file.ts";
@@ -51,6 +52,8 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const { authority } = trust;
   const first = config.encryptionKey === undefined ? undefined : [Buffer.from(config.encryptionKey, "base64")];
   const gossip = await GossipKeys.open(gossipKeysFile(dataDir), first);
+  const removals = new Removals({ store: state.store, replica: state.replica });
+  await removals.takeFile(removalsFile(dataDir));
   const stop = new AbortController();
   const seen: { client?: MembershipClient; port?: Port } = {};
   const members = (): MemberView[] => seen.client?.members() ?? [];
@@ -65,7 +68,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     },
   });
   const metrics = clusterMetrics(state.metrics, () => members().filter((one) => one.state === "alive").length);
-  const port = await openPort(config, { ...own, gossip, joinTokens, metrics, members, signal: stop.signal });
+  const port = await openPort(config, { ...own, gossip, joinTokens, removals, metrics, members, signal: stop.signal });
   const client = await openMembership(config, { ...own, gossip, port, signal: stop.signal });
   Object.assign(seen, { client, port });
   answerRedemptions(port.questions, joinTokens);
@@ -78,7 +81,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved };
   const replication = await openReplication({ nodeName, ...about }, linked);
   const file = new MemberFile(dataDir);
-  const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, file, replication });
+  const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, removals, file, replication });
   const addresses = (): readonly string[] => replication.addresses();
   const asked = config.join.map(formatAddress);
   const removal = await OwnRemoval.open(own, config);

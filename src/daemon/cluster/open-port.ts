@@ -12,6 +12,7 @@ import type { AgentDeps, State } from "../agent/state.ts";
 import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
 import type { ReceivedSockets } from "../handles/received-sockets.ts";
+import type { Removals } from "../replication/removals.ts";
 import type { ClusterMetrics } from "./cluster-metrics.ts";
 import { trustDirectory } from "./join-at-start.ts";
 import { formatAddress } from "./member-address.ts";
@@ -23,6 +24,7 @@ export interface PortDeps extends AgentDeps {
   readonly trust: Trust;
   readonly gossip: GossipKeys;
   readonly joinTokens: JoinTokens;
+  readonly removals: Removals;
   readonly metrics: ClusterMetrics;
   /** Who is known by now: none until the membership is open. */
   readonly members: () => readonly MemberView[];
@@ -40,7 +42,8 @@ export interface Port extends DialPeerDeps {
 }
 
 export async function openPort(config: AgentConfig, deps: PortDeps): Promise<Port> {
-  const { clock, random, logger: log, state, trust, gossip, joinTokens: tokens, metrics, members, signal } = deps;
+  const { clock, random, logger: log, state, trust, gossip, joinTokens: tokens, removals } = deps;
+  const { metrics, members, signal } = deps;
   const { nodeName, advertiseAddr, dataDir } = config;
   const { authority } = trust;
   const identity = new NodeIdentity(
@@ -58,6 +61,7 @@ export async function openPort(config: AgentConfig, deps: PortDeps): Promise<Por
       members()
         .filter(({ state: health }) => health === "alive")
         .map(formatAddress),
+    removals: () => removals.known(),
     nameTaken: (name) => nameTaken(name, { nodeName, members: members() }),
     clock,
   });

@@ -56,6 +56,8 @@ export class PeerQuestions {
 
   async #answer(question: PeerMessage, from: NodeCertificate): Promise<PeerMessage> {
     const answer = this.#answers.get(String(question["kind"]));
+    // Since its connection was let in.
+    if (this.#link.denied.isDenied(from)) throw new Error(`the node ${from.nodeName} was removed from the cluster`);
     if (!answer) throw new Error(`Cannot answer ${JSON.stringify(question["kind"])}: this version does not know it`);
     return await answer(question, from);
   }

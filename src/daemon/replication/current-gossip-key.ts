@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { timestamp } from "../../lib/clock.ts";
+import type { KubeObject } from "../../api/kinds.ts";
 import type { Store } from "../../store/port.ts";
 import { CURRENT_GOSSIP_KEY } from "./replicated.ts";
 
@@ -8,6 +9,8 @@ export interface GossipKeySpec {
   readonly digest: string;
   readonly since: number;
 }
+
+const NOT_YET: GossipKeySpec = { digest: "", since: 0 };
 
 /**
  * All members have this over TLS, also those that gossip with an older key and therefore hear nothing of it there: a
@@ -22,8 +25,8 @@ export class CurrentGossipKey {
 
   /** Undefined until one was replaced. */
   get(): GossipKeySpec | undefined {
-    const object = this.#store.get(CURRENT_GOSSIP_KEY)?.object;
-    return object && (object["spec"] as GossipKeySpec);
+    const spec = this.#store.get(CURRENT_GOSSIP_KEY)?.object["spec"] as GossipKeySpec | undefined;
+    return spec === undefined || spec.since === NOT_YET.since ? undefined : spec;
   }
 
   /** Whether a key is the cluster's, as far as this node knows. */
@@ -34,13 +37,16 @@ export class CurrentGossipKey {
 
   /** From now on, for all members. */
   async set(key: Uint8Array, since: number): Promise<void> {
-    const metadata = { name: CURRENT_GOSSIP_KEY.name, creationTimestamp: timestamp(since) };
-    const spec: GossipKeySpec = { digest: digestOf(key), since };
-    const object = { apiVersion: "podman-swarm.internal/v1", kind: "GossipKey", metadata, spec };
     // One and the same object wherever it is made first, so that the later word counts and not the later object.
-    if (!this.get()) await this.#store.create(CURRENT_GOSSIP_KEY, object, { cause: [] });
-    await this.#store.update(CURRENT_GOSSIP_KEY, object, { register: "main" });
+    const known = this.#store.get(CURRENT_GOSSIP_KEY);
+    if (!known) await this.#store.create(CURRENT_GOSSIP_KEY, gossipKey(NOT_YET), { cause: [] });
+    await this.#store.update(CURRENT_GOSSIP_KEY, gossipKey({ digest: digestOf(key), since }), { register: "main" });
   }
+}
+
+function gossipKey(spec: GossipKeySpec): KubeObject {
+  const metadata = { name: CURRENT_GOSSIP_KEY.name, creationTimestamp: timestamp(spec.since) };
+  return { apiVersion: "podman-swarm.internal/v1", kind: "GossipKey", metadata, spec } as KubeObject;
 }
 
 /** Names a key without telling it: it holds 256 random bits. */

@@ -18,6 +18,8 @@ export type Input =
   /** Push/pull with a node that may be unknown; an `outcome` effect with this id tells the end. */
   | { readonly kind: "join"; readonly id: number; readonly to: Endpoint }
   | { readonly kind: "leave" }
+  /** A member that was removed counts as one that has left; it must not be able to object by then. */
+  | { readonly kind: "force-leave"; readonly name: string }
   | { readonly kind: "meta"; readonly meta: Buffer }
   /** Told to some at random as often as a rumour; whoever hears it decides whether to tell it on. */
   | { readonly kind: "broadcast"; readonly payload: Buffer }

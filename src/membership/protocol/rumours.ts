@@ -136,6 +136,13 @@ export function leave(state: MembershipState): void {
   hearDead(state, { node: name, from: name, incarnation });
 }
 
+/** Tells of another that it has left, as serf's `force-leave` does. */
+export function forceLeave(state: MembershipState, name: string): void {
+  const member = state.members.get(name);
+  if (!member || member === state.self) throw new Error(`Cannot take ${name} out: it is no other member`);
+  hearDead(state, { node: name, from: name, incarnation: member.incarnation });
+}
+
 function ignore(state: MembershipState): void {
   state.counters.ignored += 1;
 }

@@ -304,6 +304,18 @@ test("leaving is told, is final, and is not objected to", () => {
   assert.equal(subject.is("self"), "left");
 });
 
+test("a member that was removed is told to have left, and this node itself or a stranger cannot be", () => {
+  const subject = new Subject();
+  subject.alive("a", 7);
+  assert.deepEqual(kinds(reports(subject.do({ kind: "force-leave", name: "a" }))), ["left"]);
+  assert.equal(subject.is("a"), "left");
+  subject.alive("a", 7);
+  assert.equal(subject.is("a"), "left", "what it said before is older than its leaving");
+  for (const name of ["self", "stranger"]) {
+    assert.throws(() => subject.do({ kind: "force-leave", name }), /is no other member/u);
+  }
+});
+
 test("names beyond the limit are not taken", () => {
   const subject = new Subject({ maxMembers: 3 });
   for (let index = 2; index < 10; index += 1) subject.alive(`n${index}`, 1, index);

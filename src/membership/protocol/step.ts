@@ -17,7 +17,7 @@ import { mergeNodes } from "./merging.ts";
 import { emptyState, type MembershipState } from "./membership-state.ts";
 import { endProbe, endRelay, hearAck, hearIndirectPing, hearNack, hearPing } from "./probing.ts";
 import { noteStreamProbe, probeIndirectly, probeNext } from "./probing.ts";
-import { hearAlive, hearDead, hearSuspect, leave, ownAlive } from "./rumours.ts";
+import { hearAlive, hearDead, forceLeave, hearSuspect, leave, ownAlive } from "./rumours.ts";
 import { sendParts, tellRumour } from "./sending.ts";
 import type { Settings } from "./settings.ts";
 import { checkSuspect, endSuspicion, noteCheck } from "./suspicion.ts";
@@ -123,6 +123,8 @@ function handle(state: MembershipState, input: Input): void {
       return syncWith(state, input.to, { join: true, outcome: input.id });
     case "leave":
       return leave(state);
+    case "force-leave":
+      return forceLeave(state, input.name);
     case "meta":
       return changeMeta(state, input.meta);
     case "broadcast":

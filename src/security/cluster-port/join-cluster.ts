@@ -31,6 +31,8 @@ export interface Membership {
   readonly certificate: string;
   readonly gossipKeys: readonly Buffer[];
   readonly members: readonly string[];
+  /** Which nodes were removed, for the store. */
+  readonly removals: readonly unknown[];
 }
 
 /**
@@ -137,10 +139,15 @@ async function ask(
     certificate,
     gossipKeys: texts(answer["gossipKeys"]).map((text) => Buffer.from(text, "base64")),
     members: texts(answer["members"]),
+    removals: list(answer["removals"]),
   };
 }
 
 function texts(value: unknown): string[] {
+  return list(value).map(String);
+}
+
+function list(value: unknown): unknown[] {
   if (!Array.isArray(value)) throw new RefusedError("BadRequest", "its answer is not whole");
-  return value.map(String);
+  return value;
 }

@@ -28,7 +28,8 @@ export interface JoinRequest {
 }
 
 export const LONGEST_REQUEST = 8192;
-export const LONGEST_ANSWER = 256 * 1024;
+/** Mostly of nodes that were removed: thousands of them. */
+export const LONGEST_ANSWER = 4 * 2 ** 20;
 export const SIGNATURE_BYTES = 64;
 
 const CONTEXT = Buffer.from("podman-swarm join 1\0");

@@ -20,6 +20,8 @@ export interface JoinGrant {
   readonly gossipKeys: readonly string[];
   /** The cluster ports of members, `host:port`. */
   readonly members: readonly string[];
+  /** Which nodes were removed, as members tell each other: what it gets it must not give to one of these. */
+  readonly removals: readonly unknown[];
 }
 
 export interface JoinServerDeps {
@@ -27,6 +29,7 @@ export interface JoinServerDeps {
   readonly authority: ClusterAuthority;
   readonly gossipKeys: () => readonly Buffer[];
   readonly members: () => readonly string[];
+  readonly removals: () => readonly unknown[];
   /** Why a name cannot be given to another node, or undefined: a living node has it. */
   readonly nameTaken: (nodeName: string) => string | undefined;
   readonly clock: Clock;
@@ -73,7 +76,7 @@ export class JoinServer {
     request: JoinRequest,
     { message, signature }: { readonly message: Buffer; readonly signature: Buffer },
   ): Promise<{ grant: JoinGrant; token: string }> {
-    const { tokens, authority, gossipKeys, members, nameTaken, clock } = this.#deps;
+    const { tokens, authority, gossipKeys, members, removals, nameTaken, clock } = this.#deps;
     const { nodeName, addresses } = request;
     const key = checked(() => readSigningRequest(request.signingRequest, nodeUser(nodeName)));
     const proof = { id: request.token, message, signature };
@@ -89,10 +92,8 @@ export class JoinServer {
     this.#given.set(nodeName, { user, until: clock.monotonic() + APPEARS_WITHIN_MS });
     const certificate = authority.certify(key, nodeOrder({ clusterId: authority.clusterId, nodeName }, addresses));
     const keys = gossipKeys().map((one) => one.toString("base64"));
-    return {
-      grant: { certificate, authority: authority.material, gossipKeys: keys, members: members() },
-      token: verdict.token,
-    };
+    const lists = { gossipKeys: keys, members: members(), removals: removals() };
+    return { grant: { certificate, authority: authority.material, ...lists }, token: verdict.token };
   }
 
   #justGiven(nodeName: string, user: string): string | undefined {
