@@ -22,19 +22,19 @@ function runnerOutput(source: string): string {
   }
 }
 
-test("a test that failed is named, with its file and the first line of why", () => {
+test("a test that failed is named, with its file and why", () => {
   const output = runnerOutput(`
     import { test } from "node:test";
     test("this is fine", () => {});
-    test("this breaks (at times)", () => { throw new Error("the disk is full\\nand more"); });
+    test("this breaks (at times)", () => { throw new Error("the disk is full\\nand more", { cause: new Error("it is small") }); });
     test("so does this", () => { throw new Error("too long"); });
   `);
   const found = failuresIn(output);
   assert.deepEqual(
     found.map(({ name, why }) => ({ name, why })),
     [
-      { name: "this breaks (at times)", why: "Error: the disk is full" },
-      { name: "so does this", why: "Error: too long" },
+      { name: "this breaks (at times)", why: ["Error: the disk is full", "and more"] },
+      { name: "so does this", why: ["Error: too long"] },
     ],
   );
   assert.match(found[0]?.file ?? "", /some\.test\.mjs$/u);
@@ -44,7 +44,17 @@ test("nothing failed where the runner says so", () => {
   assert.deepEqual(failuresIn(runnerOutput(`import { test } from "node:test"; test("fine", () => {});`)), []);
 });
 
+test("of a long message the first line and the last ones are told", () => {
+  const said = Array.from({ length: 40 }, (_, at) => `line ${at}`);
+  const [found] = failuresIn(
+    runnerOutput(
+      `import { test } from "node:test"; test("x", () => { throw new Error(${JSON.stringify(said.join("\n"))}); });`,
+    ),
+  );
+  assert.deepEqual(found?.why, ["Error: line 0", ...said.slice(-6)]);
+});
+
 test("a row that failed is named", () => {
   const output = "ok     v1.31 get (0.5 s)\nnot ok v1.32 set image (12.1 s)\n         Cannot see it\n         more\n";
-  assert.deepEqual(failuresIn(output), [{ name: "v1.32 set image", why: "Cannot see it" }]);
+  assert.deepEqual(failuresIn(output), [{ name: "v1.32 set image", why: ["Cannot see it", "more"] }]);
 });

@@ -1,12 +1,14 @@
-/** A test that failed: its name, its file where that is known, and the first line of why. */
+/** A test that failed: its name, its file where that is known, and why. */
 export interface Failure {
   readonly name: string;
   readonly file?: string;
-  readonly why: string;
+  /** The first line of the message and its last ones: what a program said that did not start ends with the reason. */
+  readonly why: readonly string[];
 }
 
 const DURATION = / \(\d+(?:\.\d+)?m?s\)$/u;
-const WHY_LENGTH = 300;
+const LINE_LENGTH = 300;
+const LAST_LINES = 6;
 
 /** What failed in a stage, as its output tells it: at the end of Node's test runner, or in lines "not ok NAME (N s)". */
 export function failuresIn(output: string): Failure[] {
@@ -34,8 +36,10 @@ function ofRows(lines: readonly string[]): Failure[] {
   });
 }
 
-/** Indented lines follow the name. */
-function whyAt(lines: readonly string[], at: number): string {
-  const line = lines[at] ?? "";
-  return line.startsWith(" ") ? line.trim().slice(0, WHY_LENGTH) : "";
+/** Indented lines follow the name: the message, then the stack or more of the error. */
+function whyAt(lines: readonly string[], at: number): string[] {
+  const after = lines.slice(at).findIndex((line) => !line.startsWith(" ") || /^ +(at .*:\d|\[cause\]:)/u.test(line));
+  const message = after < 0 ? lines.slice(at) : lines.slice(at, at + after);
+  const [first, ...more] = message.map((line) => line.trim().slice(0, LINE_LENGTH)).filter((line) => line !== "");
+  return first === undefined ? [] : [first, ...more.slice(-LAST_LINES)];
 }

@@ -78,7 +78,7 @@ function report(stages: readonly Stage[]): number {
     console.log(`${name.padEnd(18)} ${seconds.toFixed(0).padStart(5)} s  ${passed} passed, ${failed} failed`);
   }
   for (const { name, file, why } of stages.flatMap(({ failures }) => failures)) {
-    console.log(`\nfailed: ${name}${file === undefined ? "" : ` (${file})`}\n  ${why}`);
+    console.log([`\nfailed: ${name}${file === undefined ? "" : ` (${file})`}`, ...why].join("\n  "));
   }
   const failed = stages.reduce((sum, stage) => sum + stage.failed, 0);
   console.log(`\n${stages.reduce((sum, stage) => sum + stage.passed, 0)} passed, ${failed} failed`);

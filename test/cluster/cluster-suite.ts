@@ -171,12 +171,12 @@ export function clusterSuite({ hosts, user }: Shape): void {
       assert.match(await first.psctl("members", "remove", removed.name), /its certificates are refused/);
       await assert.rejects(removed.psctl("keys", "rotate"), /was removed from the cluster/);
     });
-    await cluster.agree(everyone({ [removed.name]: "dead" }), but(removed));
-    const refusals = await Promise.all(but(removed).map((node) => node.text("/metrics")));
-    assert.ok(
-      refusals.some((text) => /podman_swarm_cluster_refusals_total\{reason="NodeDenied"\} [1-9]/.test(text)),
-      "a refusal is counted",
-    );
+    await cluster.agree(everyone({ [removed.name]: "left" }), but(removed));
+    const counted = async (): Promise<boolean> => {
+      const metrics = await Promise.all(but(removed).map((node) => node.text("/metrics")));
+      return metrics.some((text) => /podman_swarm_cluster_refusals_total\{reason="NodeDenied"\} [1-9]/.test(text));
+    };
+    await eventually(counted, { what: "a refusal that is counted" });
     const heard = { what: `${removed.name} hears that it was removed`, timeoutMs: 60_000 };
     await eventually(
       async () => (await removed.request<{ removed: boolean }>("GET", "/api/v1/members")).removed,

@@ -9,6 +9,7 @@ import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import type { AgentProcess } from "../support/agent-process.ts";
 import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
+import { agreeOn, memberList } from "../support/member-lists.ts";
 import { psctlText } from "../support/psctl-text.ts";
 import { type Kept, OldClient, RenewingWriter } from "./compromise-load.ts";
 import { PeerLoad } from "./rotation-load.ts";
@@ -41,12 +42,8 @@ function byToken(host: number): Connection {
 }
 
 async function agree(expected: RegExp, hosts: readonly number[]): Promise<void> {
-  const agreed = async (host: number): Promise<boolean> => {
-    const { members } = await ask<{ members: { name: string; state: string }[] }>(host, "GET", "/api/v1/members");
-    return expected.test(members.map(({ name, state }) => `${name} ${state}`).join(", "));
-  };
-  const all = async (): Promise<boolean> => (await Promise.all(hosts.map(agreed))).every(Boolean);
-  await eventually(all, { what: `all lists to say ${expected}`, timeoutMs: 60_000, everyMs: 100 });
+  const list = (host: number): Promise<string> => memberList({ json: (method, path) => ask(host, method, path) });
+  await agreeOn(expected, () => Promise.all(hosts.map(list)));
 }
 
 async function writeSecrets(host: number): Promise<void> {

@@ -15,6 +15,7 @@ import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
+import { agreeOn, memberList } from "../support/member-lists.ts";
 import { psctlText } from "../support/psctl-text.ts";
 import { PeerLoad } from "./rotation-load.ts";
 
@@ -42,17 +43,10 @@ async function as<T>(host: number, work: (client: ApiClient) => Promise<T>): Pro
 const newToken = (): Promise<JoinOrder> =>
   as(1, (client) => client.json<JoinOrder>("POST", "/api/v1/join-tokens", { body: {} }));
 
-async function listOf(host: number): Promise<string> {
-  const { members } = await as(host, (client) =>
-    client.json<{ members: { name: string; state: string }[] }>("GET", "/api/v1/members"),
-  );
-  return members.map(({ name, state }) => `${name} ${state}`).join(", ");
-}
+const listOf = (host: number): Promise<string> => as(host, memberList);
 
 async function agree(expected: RegExp, hosts: readonly number[]): Promise<void> {
-  const agreed = async (): Promise<boolean> =>
-    (await Promise.all(hosts.map(listOf))).every((list) => expected.test(list));
-  await eventually(agreed, { what: `all lists to say ${expected}`, timeoutMs: 60_000, everyMs: 100 });
+  await agreeOn(expected, () => Promise.all(hosts.map(listOf)));
 }
 
 /** What a node's API answers to somebody who believes it in any case. */

@@ -9,6 +9,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { memberList } from "../support/member-lists.ts";
 
 /** More than this the agent must not need for what strangers send: 64 MB of streams, and room for the collector. */
 const MOST_GROWTH_MB = 160;
@@ -26,11 +27,6 @@ function memoryOf(agent: AgentProcess): number {
   const status = readFileSync(`/proc/${agent.pidOf("run-agent")}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
 }
-
-const listOf = async (client: ApiClient): Promise<string> => {
-  const { members } = await client.json<MemberList>("GET", "/api/v1/members");
-  return members.map(({ name, state }) => `${name} ${state}`).join(", ");
-};
 
 /** The sum of a counter's lines that have all these labels. */
 function sumOf(metrics: string, name: string, label = ""): number {
@@ -68,7 +64,8 @@ export function garbageTest(seconds: number): void {
   test(`${seconds} seconds of garbage on the cluster port change nothing`, async (t) => {
     const [agent, first, second] = [agents[0], clients[0], clients[1]];
     assert.ok(agent && first && second);
-    const agree = async (): Promise<boolean> => (await listOf(first)) === MEMBERS && (await listOf(second)) === MEMBERS;
+    const agree = async (): Promise<boolean> =>
+      (await memberList(first)) === MEMBERS && (await memberList(second)) === MEMBERS;
     await eventually(agree, { what: MEMBERS, timeoutMs: 30_000 });
     const { cluster } = await first.json<MemberList>("GET", "/api/v1/members");
     const before = memoryOf(agent);
@@ -95,7 +92,7 @@ export function garbageTest(seconds: number): void {
       while (systemClock.monotonic() < until) {
         assert.equal(sender.exitCode, null, said);
         const began = systemClock.monotonic();
-        assert.deepEqual([await listOf(first), await listOf(second)], [MEMBERS, MEMBERS]);
+        assert.deepEqual([await memberList(first), await memberList(second)], [MEMBERS, MEMBERS]);
         await first.json("GET", "/api/v1/namespaces/default/pods");
         seen.slowest = Math.max(seen.slowest, systemClock.monotonic() - began);
         seen.most = Math.max(seen.most, memoryOf(agent));

@@ -7,6 +7,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { agreeOn, memberList } from "../support/member-lists.ts";
 import { psctlText } from "../support/psctl-text.ts";
 
 const HOSTS = 4;
@@ -43,15 +44,8 @@ const client = (index = 0): ApiClient => clients[index] as ApiClient;
 const makeToken = (body: object = {}): Promise<Made> => client().json<Made>("POST", "/api/v1/join-tokens", { body });
 const flagsOf = ({ token, address }: Made): string[] => [`--join=${address}`, `--join-token=${token}`];
 
-async function lists(): Promise<string[]> {
-  const all = await Promise.all(clients.map((one) => one.json<MemberList>("GET", "/api/v1/members")));
-  return all.map(({ members }) => members.map(({ name, state }) => `${name} ${state}`).join(", "));
-}
-
-async function agree(expected: string): Promise<void> {
-  const agreed = async (): Promise<boolean> => (await lists()).every((list) => list === expected);
-  await eventually(agreed, { what: `all lists to say ${expected}`, timeoutMs: 45_000 });
-}
+const lists = (): Promise<string[]> => Promise.all(clients.map(memberList));
+const agree = (expected: string): Promise<void> => agreeOn(expected, lists);
 
 before(async () => {
   lab = await Lab.start({ hosts: HOSTS });

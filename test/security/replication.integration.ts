@@ -8,6 +8,7 @@ import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import type { Pair } from "../lab/switch-rules.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { agreeOn, memberList } from "../support/member-lists.ts";
 import { PeerLoad } from "./rotation-load.ts";
 
 /** Half a minute and a quarter between two comparisons, each with a random one of two or three. */
@@ -77,21 +78,7 @@ async function refusal(flags: readonly string[]): Promise<string> {
 }
 
 async function agree(members: readonly Member[], expected: string | RegExp): Promise<void> {
-  const list = async ({ client }: Member): Promise<string> => {
-    const { members: all } = await client.json<{ members: { name: string; state: string }[] }>(
-      "GET",
-      "/api/v1/members",
-    );
-    return all.map(({ name, state }) => `${name} ${state}`).join(", ");
-  };
-  const isExpected = (text: string): boolean =>
-    typeof expected === "string" ? text === expected : expected.test(text);
-  const agreed = async (): Promise<boolean> => {
-    const seen = await Promise.all(members.map(list));
-    if (!seen.every(isExpected)) throw new Error(`they say ${seen.join("; ")}`);
-    return true;
-  };
-  await eventually(agreed, { what: `all lists to say ${expected}`, timeoutMs: 60_000 });
+  await agreeOn(expected, () => Promise.all(members.map(({ client }) => memberList(client))));
 }
 
 async function timed(t: TestContext, what: string, done: () => Promise<unknown>): Promise<void> {

@@ -12,6 +12,7 @@ import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { eventually } from "../poll.ts";
 import type { AgentPlace, AgentProcess } from "../support/agent-process.ts";
 import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
+import { agreeOn, memberList } from "../support/member-lists.ts";
 import { psctlText } from "../support/psctl-text.ts";
 import { ApiLoad, PeerLoad } from "./rotation-load.ts";
 
@@ -49,15 +50,12 @@ async function rotate(host: number, what: "ca" | "keys/gossip"): Promise<string>
 
 /** Without those that have left: they are listed for a while still. */
 async function listOf(host: number): Promise<string> {
-  const { members } = await client(host).json<{ members: { name: string; state: string }[] }>("GET", "/api/v1/members");
-  const there = members.filter(({ state }) => state !== "left");
-  return there.map(({ name, state }) => `${name} ${state}`).join(", ");
+  const there = (await memberList(client(host))).split(", ").filter((one) => !one.endsWith(" left"));
+  return there.join(", ");
 }
 
 async function agree(expected: string, hosts: readonly number[] = [1, 2, 3]): Promise<void> {
-  const agreed = async (): Promise<boolean> =>
-    (await Promise.all(hosts.map(listOf))).every((list) => list === expected);
-  await eventually(agreed, { what: `all lists to say ${expected}`, timeoutMs: 60_000, everyMs: 100 });
+  await agreeOn(expected, () => Promise.all(hosts.map(listOf)));
 }
 
 /** All sign with the same CA, and none is being brought in. Gives its fingerprint. */
