@@ -57,7 +57,8 @@ export function childrenOf(pid: number): number[] {
   return lists.flatMap((list) => list?.split(" ") ?? []).flatMap((child) => (child === "" ? [] : [Number(child)]));
 }
 
-function whileItRuns<T>(look: () => T): T | undefined {
+/** What is read of a process; undefined for one that has ended. */
+export function whileItRuns<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {

@@ -10,7 +10,7 @@ import { runProgram } from "../../src/lib/host/run-program.ts";
 import { ForwardedPorts } from "../lab/forwarded-ports.ts";
 import { Lab } from "../lab/lab.ts";
 import type { LabHost } from "../lab/lab-host.ts";
-import { childOf, childrenOf } from "../lab/lab-process.ts";
+import { childOf, childrenOf, whileItRuns } from "../lab/lab-process.ts";
 import { eventually } from "../poll.ts";
 import { freePorts } from "./free-ports.ts";
 
@@ -178,6 +178,8 @@ export class AgentProcess {
   /** The supervisor's child that runs in this role. */
   pidOf(role: Role): number {
     let found = this.wrapperOf(role);
+    // The agent is never wrapped, and what it starts has its command for an instant.
+    if (role === "run-agent") return found;
     for (let at: number | undefined = found; at !== undefined; at = childWith(role, at)) found = at;
     return found;
   }
@@ -251,5 +253,7 @@ function withoutUndefined(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 function childWith(word: string, pid: number): number | undefined {
-  return childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0").includes(word));
+  const commandOf = (child: number): string[] | undefined =>
+    whileItRuns(() => readFileSync(`/proc/${child}/cmdline`, "utf8").split("\0"));
+  return childrenOf(pid).find((child) => commandOf(child)?.includes(word));
 }
