@@ -162,7 +162,8 @@ test("kubeconfigs and tokens from before are refused, and the new ones work", as
 });
 
 test("a member that was away is told on both sides, and joins again on what it has", async () => {
-  await agree(/^n1 alive, n2 alive, n3 (dead|left)/, [1, 2]);
+  // Whoever is dead is forgotten after half a minute, n4 perhaps before n3 is taken for dead.
+  await agree(/^n1 alive, n2 alive(, n3 (dead|left))?(, n4 dead)?$/, [1, 2]);
   lab.host(4).heal();
   const told = /that one has to join again with a new token/;
   await eventually(() => told.test(agent(4).output), { what: "a sentence on n4", timeoutMs: 45_000 });
@@ -175,7 +176,7 @@ test("a member that was away is told on both sides, and joins again on what it h
     );
   };
   await eventually(events, { what: "an Event on a member", timeoutMs: 45_000 });
-  assert.match(await listOf(1), /n4 dead/);
+  assert.doesNotMatch(await listOf(1), /n4 (alive|suspect)/);
   const { dataDir } = agent(4);
   await agent(4).end();
   agents[3] = await startMember(lab, { host: 4, flags: joinFlags(await newToken()), dataDir });
