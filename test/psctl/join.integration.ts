@@ -182,9 +182,18 @@ test("psctl init starts a stopped member again, and it is of its cluster", async
   await lab.host(2).run(["kill", pid]);
   const gone = (): boolean => !existsSync(join(secondDir(), "lock"));
   await eventually(gone, { what: "the agent's end" });
-  const { code, out, err } = await psctl(2, ["init", "--", "--node-name=n2", ...PORTS]);
-  assert.equal(code, 0, err);
-  assert.match(out, /The cluster [0-9a-f]{32} has 2 nodes/);
+  // The other one answers nothing meanwhile.
+  const slow = (await lab.host(1).run(["pgrep", "-f", "main.ts run-agent"])).trim();
+  await lab.host(1).run(["kill", "-STOP", slow]);
+  try {
+    const { code, out, err } = await psctl(2, ["init", "--", "--node-name=n2", ...PORTS]);
+    assert.equal(code, 0, err);
+    assert.match(out, /The cluster [0-9a-f]{32} has 2 nodes/);
+  } finally {
+    await lab.host(1).run(["kill", "-CONT", slow]);
+  }
+  const found = async (): Promise<boolean> => /n1 .* alive\s+n2 .* alive/.test((await psctl(2, ["members"])).out);
+  await eventually(found, { what: "both members", timeoutMs: 30_000 });
 });
 
 test("the data directory of another cluster is refused, and stays as it was", async () => {

@@ -32,9 +32,8 @@ export const init: Command = {
       session.streams.err(`Not used, as no agent is started: ${flags.join(" ")}\n`);
     }
     if (!(await isHealthy(session))) return 1;
-    const { cluster, members } = await readMembers(session);
-    const others = members.length - 1;
-    session.print(`The cluster ${cluster} has ${members.length === 1 ? "one node" : `${members.length} nodes`}.`);
+    const { cluster, size } = await readMembers(session);
+    session.print(`The cluster ${cluster} has ${size === 1 ? "one node" : `${size} nodes`}.`);
     const body = { name: "psctl init", expires_in: TOKEN_SECONDS };
     const made = await session.client.json<NewToken>("POST", "/api/v1/join-tokens", { body, signal: session.signal });
     session.print("");
@@ -49,7 +48,7 @@ export const init: Command = {
     session.print("  kubectl get nodes");
     session.print("  kubectl create deployment hello --image=docker.io/library/nginx:alpine --replicas=2");
     session.print("  kubectl get pods -o wide");
-    session.print(others > 0 ? "  psctl members" : "  psctl members        # once another node has joined");
+    session.print(size > 1 ? "  psctl members" : "  psctl members        # once another node has joined");
     return 0;
   },
 };

@@ -7,6 +7,8 @@ import { UsageError } from "../usage-error.ts";
 export interface MemberList {
   readonly cluster: string;
   readonly join_address: string;
+  /** How many nodes the cluster has, also while the node that was asked has not found them all yet. */
+  readonly size: number;
   /** Whether the others have taken the node that was asked out of the cluster. */
   readonly removed: boolean;
   readonly members: readonly {

@@ -31,6 +31,7 @@ export interface Cluster extends ClusterChanges {
   /** The cluster that this node is of, and how to join it. */
   readonly about: { readonly clusterId: string; readonly address: string };
   members(): MemberView[];
+  size(): number;
   isRemoved(): boolean;
   readonly parts: readonly Part[];
 }
@@ -77,12 +78,11 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     address: formatAddress({ host: advertiseAddr, port: bindAddr.port }),
   };
   const dropDenied = (): void => port.listener.dropDenied();
-  const isRemoved = (): boolean => isOwnDenied(port);
-  const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved };
+  const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved: () => isOwnDenied(port) };
   const replication = await openReplication({ nodeName, ...about }, linked);
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, removals, file, replication });
-  const addresses = (): readonly string[] => replication.addresses();
+  const addresses = (): readonly string[] => replication.others().map(({ address }) => address);
   const asked = config.join.map(formatAddress);
   const removal = await OwnRemoval.open(own, config);
   const touch = { ...own, ...changes, client, file, metrics, removal, asked, addresses, nodeName };
@@ -90,6 +90,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
     joinTokens,
     about,
     members,
+    size: () => sizeOf(nodeName, members(), replication.others()),
     isRemoved: () => removal.known,
     ...clusterChanges({ ...changes, authority, state }),
     parts: [
@@ -104,6 +105,12 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
     ],
   };
+}
+
+/** Of the cluster: its registered members, and those that live and whose word of that is still on its way. */
+function sizeOf(own: string, seen: readonly MemberView[], registered: readonly { readonly name: string }[]): number {
+  const living = seen.filter(({ state }) => state === "alive");
+  return new Set([own, ...[...living, ...registered].map(({ name }) => name)]).size;
 }
 
 /** Whether the others refuse this node's certificate, as far as it knows. */

@@ -7,7 +7,7 @@ import { Replicator } from "../../store/replication/replicator.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import { parseAddress } from "../cluster/member-address.ts";
 import type { PeerQuestions, Question } from "../cluster/peer-questions.ts";
-import { ClusterMembers } from "./cluster-members.ts";
+import { ClusterMembers, type KnownMember } from "./cluster-members.ts";
 import { keepRegistered, type OwnMember, registerMember } from "./own-member.ts";
 import { CLUSTER_MEMBERS, DENIED_NODES, isReplicated } from "./replicated.ts";
 import { replicationMetrics } from "./replication-metrics.ts";
@@ -28,8 +28,8 @@ export interface ReplicationDeps extends AgentDeps {
 export interface Replication {
   /** Tells another member what is here under these keys; its answer says that it has that on its disk. */
   question(keys: readonly Key[]): Question;
-  /** The cluster ports of the other members, living or not. */
-  addresses(): readonly string[];
+  /** The other members with their cluster ports, living or not. */
+  others(): readonly KnownMember[];
   readonly part: Part;
 }
 
@@ -68,10 +68,9 @@ export async function openReplication(own: OwnMember, deps: ReplicationDeps): Pr
     };
     await runTogether([member, { name: "replicator", run: (until) => replicator.run(until) }], signal);
   };
-  const others = (): ReturnType<ClusterMembers["known"]> => members.known().filter(({ name }) => name !== nodeName);
   return {
     question: (keys) => replicator.pushQuestion(keys),
-    addresses: () => others().map(({ address }) => address),
+    others: () => members.known().filter(({ name }) => name !== nodeName),
     part: { name: "replication", run },
   };
 }
