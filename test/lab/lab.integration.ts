@@ -42,7 +42,7 @@ async function serve(host: LabHost): Promise<void> {
 
 /** Resolves when `from` has reached the server of `to`. */
 async function reaches(from: LabHost, to: LabHost): Promise<void> {
-  const program = `require("net").connect({ port: 7000, host: "${to.name}", timeout: 300 })
+  const program = `require("net").connect({ port: 7000, host: "${to.name}", timeout: 1000 })
     .on("timeout", () => process.exit(1)).on("error", () => process.exit(1)).pipe(process.stdout)`;
   assert.equal(await from.run([from.path(process.execPath), "-e", program]), to.name);
 }
@@ -101,7 +101,8 @@ labTest("of what two hosts send each other the given share is lost, both ways, a
     const arrived = await arrivals(from, to);
     assert.ok(arrived > 1200 && arrived < 1550, `${arrived} of 2000 arrived`);
   }
-  assert.equal(await arrivals(one, three), 2000);
+  // A receiver that is kept waiting for the processor may lose some by itself.
+  await eventually(async () => (await arrivals(one, three)) === 2000, { what: "all packets to another" });
   lab.lose(100);
   assert.equal(lab.losses.length, 3);
   lab.mend();

@@ -183,7 +183,7 @@ test("psctl init starts a stopped member again, and it is of its cluster", async
   const gone = (): boolean => !existsSync(join(secondDir(), "lock"));
   await eventually(gone, { what: "the agent's end" });
   // The other one answers nothing meanwhile.
-  const slow = (await lab.host(1).run(["pgrep", "-f", "main.ts run-agent"])).trim();
+  const slow = (await lab.host(1).run(["pgrep", "-o", "-f", "main.ts run-agent"])).trim();
   await lab.host(1).run(["kill", "-STOP", slow]);
   try {
     const { code, out, err } = await psctl(2, ["init", "--", "--node-name=n2", ...PORTS]);
