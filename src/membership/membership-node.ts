@@ -131,7 +131,7 @@ export class MembershipNode implements TransportHandler {
       await this.#clock.sleep(this.#options.settings.gossipIntervalMs / 4, signal);
   }
 
-  /** Tells the others that a member was removed. Throws where there is none. */
+  /** Tells the others that a member was removed. Throws for this node itself. */
   forceLeave(name: string): void {
     this.#step({ kind: "force-leave", name });
   }

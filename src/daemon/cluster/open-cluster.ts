@@ -54,7 +54,6 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const first = config.encryptionKey === undefined ? undefined : [Buffer.from(config.encryptionKey, "base64")];
   const gossip = await GossipKeys.open(gossipKeysFile(dataDir), first);
   const removals = new Removals({ store: state.store, replica: state.replica });
-  await removals.takeFile(removalsFile(dataDir));
   const stop = new AbortController();
   const seen: { client?: MembershipClient; port?: Port } = {};
   const members = (): MemberView[] => seen.client?.members() ?? [];
@@ -80,6 +79,8 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const dropDenied = (): void => port.listener.dropDenied();
   const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved: () => isOwnDenied(port) };
   const replication = await openReplication({ nodeName, ...about }, linked);
+  // By now what this node knew in an earlier life is forgotten, and nobody can ask it for anything yet.
+  await removals.takeFile(removalsFile(dataDir));
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, removals, file, replication });
   const addresses = (): readonly string[] => replication.others().map(({ address }) => address);

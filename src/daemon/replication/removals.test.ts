@@ -8,7 +8,9 @@ import { DeniedNodes } from "../../security/denied-nodes.ts";
 import { openMemoryStore } from "../../store/open-memory-store.ts";
 import { Removals } from "./removals.ts";
 
-function member(clock: Clock = systemClock) {
+/** Its commands come so much later than those of others, in milliseconds. */
+function member(after = 0) {
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + after };
   const store = openMemoryStore({ clock });
   return { store, denied: new DeniedNodes({ store, clock }), removals: new Removals({ store, replica: store }) };
 }
@@ -22,7 +24,7 @@ function fileOf(t: TestContext): string {
 }
 
 test("who gets a message with secrets knows the removals of the sender, and keeps later ones of its own", async () => {
-  const [one, other] = [member(), member()];
+  const [one, other] = [member(), member(1000)];
   await one.denied.deny("a", 1000);
   await one.denied.deny("b", 1000);
   await other.denied.deny("b", 2000);
@@ -41,7 +43,7 @@ test("nothing but removals is taken", async () => {
 });
 
 test("where a removal cannot be taken the message's secrets are not either", async () => {
-  const one = member({ ...systemClock, now: () => systemClock.now() + 3_600_000 });
+  const one = member(3_600_000);
   await one.denied.deny("a");
   await assert.rejects(member().removals.take(sent(one.removals.with({}))), /its clock is too far ahead/);
 });

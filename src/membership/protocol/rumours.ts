@@ -136,10 +136,11 @@ export function leave(state: MembershipState): void {
   hearDead(state, { node: name, from: name, incarnation });
 }
 
-/** Tells of another that it has left, as serf's `force-leave` does. */
+/** Tells of another that it has left, as serf's `force-leave` does. One that is forgotten by now needs no words. */
 export function forceLeave(state: MembershipState, name: string): void {
   const member = state.members.get(name);
-  if (!member || member === state.self) throw new Error(`Cannot take ${name} out: it is no other member`);
+  if (member === state.self) throw new Error(`Cannot take ${name} out: it is this node`);
+  if (!member) return;
   hearDead(state, { node: name, from: name, incarnation: member.incarnation });
 }
 

@@ -304,16 +304,15 @@ test("leaving is told, is final, and is not objected to", () => {
   assert.equal(subject.is("self"), "left");
 });
 
-test("a member that was removed is told to have left, and this node itself or a stranger cannot be", () => {
+test("a member that was removed is told to have left; this node itself cannot be, and of a forgotten one there is nothing to tell", () => {
   const subject = new Subject();
   subject.alive("a", 7);
   assert.deepEqual(kinds(reports(subject.do({ kind: "force-leave", name: "a" }))), ["left"]);
   assert.equal(subject.is("a"), "left");
   subject.alive("a", 7);
   assert.equal(subject.is("a"), "left", "what it said before is older than its leaving");
-  for (const name of ["self", "stranger"]) {
-    assert.throws(() => subject.do({ kind: "force-leave", name }), /is no other member/u);
-  }
+  assert.throws(() => subject.do({ kind: "force-leave", name: "self" }), /Cannot take self out: it is this node/u);
+  assert.deepEqual(reports(subject.do({ kind: "force-leave", name: "stranger" })), []);
 });
 
 test("names beyond the limit are not taken", () => {
