@@ -58,7 +58,7 @@ export const join: Command = {
     try {
       const agent = await startAgent({ words, dataDir: outcome.dataDir, env, signal });
       const ready = await waitForAgent(agent, { withOthers: true, signal });
-      session.print(`The cluster ${ready.cluster} has ${ready.members.length} nodes, and this one works.`);
+      session.print(`The cluster ${ready.cluster} has ${ready.size} nodes, and this one works.`);
       for (const line of agent.told) session.print(line);
     } catch (error) {
       signal.throwIfAborted();
@@ -122,7 +122,7 @@ async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, add
     session.streams.err(`${who}, and its API does not answer: ${state}. Look into its log, or stop it with: ${stop}\n`);
     return 1;
   }
-  const { cluster, members, pods, removed } = state;
+  const { cluster, members, size, pods, removed } = state;
   const asked = withPort(address);
   if (removed) {
     const steps = [stopWords({ pid }), `psctl join ${address}`].map((line) => `  ${line}`).join("\n");
@@ -131,16 +131,16 @@ async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, add
     );
     return 1;
   }
-  if (members.length > 1 && members.some(({ host, port }) => `${host}:${port}` === asked)) {
-    session.print(`This host is a member already: the cluster ${cluster} has ${members.length} nodes.`);
+  if (size > 1 && members.some(({ host, port }) => `${host}:${port}` === asked)) {
+    session.print(`This host is a member already: the cluster ${cluster} has ${size} nodes.`);
     return 0;
   }
   const what =
-    members.length > 1
-      ? `as a node of the cluster ${cluster}, in which it takes part with ${members.length - 1} others`
+    size > 1
+      ? `as a node of the cluster ${cluster}, in which it takes part with ${size - 1} others`
       : `as a cluster of its own ${pods === 0 ? "that runs nothing" : `that runs ${pods === 1 ? "a pod" : `${pods} pods`}`}`;
   const steps =
-    members.length > 1
+    size > 1
       ? ["psctl leave"]
       : [
           ...(pods === 0
