@@ -173,8 +173,10 @@ test("who was cut away hears soon after of what was revoked and who was removed,
   await timed(t, "n3 among the members again", () =>
     agree([one, two, three], /^n1 alive, n2 alive, n3 alive(, n4 (dead|left))?$/),
   );
-  const given = (await Promise.all(thieves.map((thief) => thief.stop()))).map(({ answers }) => answers);
-  for (const answers of given) assert.equal(answers.length, 1, "a removed node is given nothing newer than it has");
+  for (const { answers } of await Promise.all(thieves.map((thief) => thief.stop()))) {
+    const secrets = answers.map((answer) => ({ ...JSON.parse(answer), removals: undefined }));
+    assert.equal(new Set(secrets.map((one) => JSON.stringify(one))).size, 1, "it is given nothing newer than it has");
+  }
 });
 
 /**

@@ -84,9 +84,8 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   const file = new MemberFile(dataDir);
   const changes = openChanges(config, { ...own, port, client, gossip, joinTokens, removals, file, replication });
   const addresses = (): readonly string[] => replication.others().map(({ address }) => address);
-  const asked = config.join.map(formatAddress);
   const removal = await OwnRemoval.open(own, config);
-  const touch = { ...own, ...changes, client, file, metrics, removal, asked, addresses, nodeName };
+  const touch = { ...own, ...changes, client, file, metrics, removal, addresses, nodeName };
   return {
     joinTokens,
     about,
@@ -101,7 +100,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
       { name: "CA of the cluster", run: (signal) => changes.ca.run(signal) },
       { name: "membership changes", run: (signal) => changes.membership.run(signal) },
       { name: "cluster port", run: (signal) => servePort(sockets, (socket) => client.accept(socket), signal) },
-      { name: "members", run: (signal) => keepInTouch(touch, signal) },
+      { name: "members", run: (signal) => keepInTouch({ ...touch, asked: config.join.map(formatAddress) }, signal) },
       replication.part,
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
     ],

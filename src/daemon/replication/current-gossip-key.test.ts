@@ -14,7 +14,7 @@ function member(after = 0) {
 }
 
 test("until a key was replaced every key may be the cluster's, afterwards the new one only", async () => {
-  const { current } = member();
+  const { store, current } = member();
   assert.equal(current.get(), undefined);
   assert.ok(current.is(key(1)));
   await current.set(key(2), 1000);
@@ -22,6 +22,7 @@ test("until a key was replaced every key may be the cluster's, afterwards the ne
     [key(1), key(2), undefined].map((one) => current.is(one)),
     [false, true, false],
   );
+  assert.ok(!JSON.stringify([...store.states()]).includes(key(2).toString("hex")), "it is known by a name");
 });
 
 test("two that were parted and replaced it both agree on the one that came later", async () => {

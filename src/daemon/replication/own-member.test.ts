@@ -149,6 +149,22 @@ test("a node that joins again with a slow clock is a member all the same, and a 
   await kept;
 });
 
+test("a node that is told of its own removal before it runs is a member once it runs", async (t) => {
+  const one = await node(t, "n1");
+  await one.denied.deny("n2");
+  const again = await node(t, "n2");
+  await registerMember(again, again.own);
+  one.pass(1000);
+  await one.denied.deny("n2");
+  await exchange(again, one);
+  assert.ok(again.members.isGone("n2"));
+  const stop = new AbortController();
+  const kept = keepRegistered({ ...again, isRemoved: () => false }, again.own, stop.signal);
+  await eventually(() => !again.members.isGone("n2"), { what: "its own word" });
+  stop.abort();
+  await kept;
+});
+
 test("a tombstone waits for every known member, and what is not replicated for none", async (t) => {
   const [one, two] = [await node(t, "n1"), await node(t, "n2")];
   for (const each of [one, two]) await registerMember(each, each.own);
@@ -168,18 +184,6 @@ test("a tombstone waits for every known member, and what is not replicated for n
   one.store.confirmTombstones("n2", one.store.states());
   await one.store.sweep();
   assert.deepEqual(tombstones(one.store), []);
-});
-
-test("the key of the gossip that is the cluster's is known by name", async (t) => {
-  const { store } = await node(t, "n1");
-  const current = new CurrentGossipKey({ store });
-  const [old, next] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
-  assert.ok(current.is(old) && current.is(next) && current.is(undefined));
-  await current.set(old, 1);
-  await current.set(next, 2);
-  assert.deepEqual([current.is(old), current.is(next), current.is(undefined)], [false, true, false]);
-  assert.equal(current.get()?.since, 2);
-  assert.ok(!JSON.stringify([...store.states()]).includes(next.toString("hex")));
 });
 
 test("what is secret goes over in plain, inside of TLS, and is sealed with the receiver's own key", async (t) => {

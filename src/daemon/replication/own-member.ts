@@ -54,6 +54,8 @@ export async function keepRegistered(
     store.watch(resource, undefined, ({ entry }) => changed(entry.key.name), signal);
   }
   signal.addEventListener("abort", () => wake.resolve(), { once: true });
+  // What it was told when it joined may say so already.
+  wake.resolve();
   while (!signal.aborted) {
     await wake.promise;
     wake = Promise.withResolvers();
