@@ -44,9 +44,8 @@ export interface HealthCheck {
 export interface ClusterMembers {
   /** `address` is this node's cluster port, for others to join through. */
   readonly about: { readonly clusterId: string; readonly address: string };
+  /** All nodes of the cluster, also those that are lost, and for a while those that have left. */
   members(): readonly { readonly name: string; readonly host: string; readonly port: number; readonly state: string }[];
-  /** How many nodes are of the cluster, also while this one has not found the others yet. */
-  size(): number;
   /** Whether others have taken this node out: it sees nothing true of them any more. */
   isRemoved(): boolean;
   /** Takes another node out; with `compromised` everything that it could have read is replaced. */

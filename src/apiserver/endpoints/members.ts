@@ -8,8 +8,8 @@ import { methodNotAllowed } from "../objects/resource-handler.ts";
 const PATH = /^\/api\/v1\/members(?:\/([^/]+))?$/;
 
 /**
- * `GET /api/v1/members`: which nodes this one sees, and whether they live, with `size` how many the cluster has, and with
- * `removed` whether they have taken this one out; Nodes as objects are `/api/v1/nodes`.
+ * `GET /api/v1/members`: the cluster's nodes, and whether they live, and with `removed` whether they have taken this one
+ * out; Nodes as objects are `/api/v1/nodes`.
  * `DELETE /api/v1/members/NAME` removes one (`?compromised=true`: and replaces all that it could have read), `POST /api/v1/leave` takes this one out.
  */
 export class Members implements Endpoint {
@@ -45,7 +45,8 @@ export class Members implements Endpoint {
     try {
       message = await change();
     } catch (error) {
-      throw new ApiError("ServiceUnavailable", `Cannot ${what}: ${describeError(error)}`);
+      const reason = error instanceof ApiError ? error.reason : "ServiceUnavailable";
+      throw new ApiError(reason, `Cannot ${what}: ${describeError(error)}`);
     }
     await exchange.sendJson(200, { message });
   }
@@ -55,7 +56,6 @@ export class Members implements Endpoint {
     return {
       cluster: about.clusterId,
       join_address: about.address,
-      size: this.#cluster.size(),
       removed: this.#cluster.isRemoved(),
       members: members
         .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -8,7 +8,7 @@ import { startAgent } from "../local-agent/start-agent.ts";
 import { waitForAgent } from "../local-agent/wait-for-agent.ts";
 import type { Session } from "../session.ts";
 import { readSettings, settingsPath } from "../settings.ts";
-import { readMembers } from "./members.ts";
+import { readMembers, sizeOf } from "./members.ts";
 import { joinHelp, type NewToken } from "./token.ts";
 
 const TOKEN_SECONDS = 86_400;
@@ -32,8 +32,9 @@ export const init: Command = {
       session.streams.err(`Not used, as no agent is started: ${flags.join(" ")}\n`);
     }
     if (!(await isHealthy(session))) return 1;
-    const { cluster, size } = await readMembers(session);
-    session.print(`The cluster ${cluster} has ${size === 1 ? "one node" : `${size} nodes`}.`);
+    const list = await readMembers(session);
+    const size = sizeOf(list);
+    session.print(`The cluster ${list.cluster} has ${size === 1 ? "one node" : `${size} nodes`}.`);
     const body = { name: "psctl init", expires_in: TOKEN_SECONDS };
     const made = await session.client.json<NewToken>("POST", "/api/v1/join-tokens", { body, signal: session.signal });
     session.print("");

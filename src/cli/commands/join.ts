@@ -12,7 +12,7 @@ import { waitForAgent } from "../local-agent/wait-for-agent.ts";
 import { readSecretFile } from "../read-path.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
-import type { MemberList } from "./members.ts";
+import { type MemberList, sizeOf } from "./members.ts";
 
 export const join: Command = {
   name: "join",
@@ -58,7 +58,7 @@ export const join: Command = {
     try {
       const agent = await startAgent({ words, dataDir: outcome.dataDir, env, signal });
       const ready = await waitForAgent(agent, { withOthers: true, signal });
-      session.print(`The cluster ${ready.cluster} has ${ready.size} nodes, and this one works.`);
+      session.print(`The cluster ${ready.cluster} has ${sizeOf(ready)} nodes, and this one works.`);
       for (const line of agent.told) session.print(line);
     } catch (error) {
       signal.throwIfAborted();
@@ -122,7 +122,8 @@ async function runsAlready(session: Session, { pid, dataDir }: RunningAgent, add
     session.streams.err(`${who}, and its API does not answer: ${state}. Look into its log, or stop it with: ${stop}\n`);
     return 1;
   }
-  const { cluster, members, size, pods, removed } = state;
+  const { cluster, members, pods, removed } = state;
+  const size = sizeOf(state);
   const asked = withPort(address);
   if (removed) {
     const steps = [stopWords({ pid }), `psctl join ${address}`].map((line) => `  ${line}`).join("\n");

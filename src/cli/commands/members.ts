@@ -4,11 +4,14 @@ import { alignColumns } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import { UsageError } from "../usage-error.ts";
 
+/** How many nodes a cluster has, lost ones among them. */
+export function sizeOf({ members }: Pick<MemberList, "members">): number {
+  return members.filter(({ state }) => state !== "left").length;
+}
+
 export interface MemberList {
   readonly cluster: string;
   readonly join_address: string;
-  /** How many nodes the cluster has, also while the node that was asked has not found them all yet. */
-  readonly size: number;
   /** Whether the others have taken the node that was asked out of the cluster. */
   readonly removed: boolean;
   readonly members: readonly {

@@ -15,7 +15,10 @@ import type { Answer, Ask } from "./peer-questions.ts";
 type Asked = (name: string) => Promise<PeerMessage>;
 
 /** The node `me` beside `a` and `b`, which answer a question as given. */
-function changesOf(t: TestContext, answer: Asked = async () => ({})) {
+function changesOf(
+  t: TestContext,
+  { answer = async () => ({}), removes = false }: { readonly answer?: Asked; readonly removes?: boolean } = {},
+) {
   const dataDir = mkdtempSync(join(tmpdir(), "podman-swarm-leave-"));
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
   mkdirSync(join(dataDir, "pki"));
@@ -32,13 +35,16 @@ function changesOf(t: TestContext, answer: Asked = async () => ({})) {
       client: {
         members: () => ["a", "me", "b"].map((name) => memberView(name)),
         leave: async () => {},
-        forceLeave: none,
+        forceLeave: async (name) => void asked.push(`taken out ${name}`),
       },
-      gossip: { rotate: none },
+      gossip: { rotate: removes ? async () => ({ count: 2, away: [] }) : none },
       compromise: { replaceAll: none },
       denied,
       listener: { dropDenied: () => {} },
-      replication: { question: () => assert.fail("who leaves writes nothing") },
+      replication: {
+        question: () => (removes ? { kind: "store-push" } : assert.fail("who leaves writes nothing")),
+        others: () => [{ name: "lost", address: "lost:7946" }],
+      },
       questions: { ask, answers: (kind, one) => void answers.set(kind, one) },
       clock: systemClock,
       nodeName: "me",
@@ -50,6 +56,15 @@ function changesOf(t: TestContext, answer: Asked = async () => ({})) {
 
 const clocksApart = new RefusedError("ClockSkew", "the clocks are 400 seconds apart", { byOther: true });
 
+test("a node that was lost is removed also when the gossip has forgotten it, and nobody else", async (t) => {
+  const { changes, denied, asked } = changesOf(t, { removes: true });
+  assert.match(await changes.remove("lost"), /^The node lost is removed: .* the other 2 have a new gossip key/);
+  assert.notEqual(denied.until("lost"), undefined);
+  assert.deepEqual(asked, ["store-push a", "store-push b", "taken out lost"]);
+  await assert.rejects(changes.remove("nobody"), { reason: "NotFound", message: "there is no member nobody" });
+  await assert.rejects(changes.remove("me"), { reason: "Conflict", message: /psctl leave takes it out/ });
+});
+
 test("who leaves has one member take it down, and says nothing to itself", async (t) => {
   const { changes, dataDir, denied, asked } = changesOf(t);
   assert.match(await changes.leave(), /^The node me has left the cluster/);
@@ -60,17 +75,21 @@ test("who leaves has one member take it down, and says nothing to itself", async
 });
 
 test("a member that cannot take it down is passed over", async (t) => {
-  const { changes, asked } = changesOf(t, async (name) => {
-    if (name === "a") throw clocksApart;
-    return {};
+  const { changes, asked } = changesOf(t, {
+    answer: async (name) => {
+      if (name === "a") throw clocksApart;
+      return {};
+    },
   });
   await changes.leave();
   assert.deepEqual(asked, ["leave a", "leave b"]);
 });
 
 test("a member that refuses who has left already has taken it down before", async (t) => {
-  const { changes, dataDir } = changesOf(t, async () => {
-    throw new RefusedError("NodeDenied", "the node me was removed from the cluster", { byOther: true });
+  const { changes, dataDir } = changesOf(t, {
+    answer: async () => {
+      throw new RefusedError("NodeDenied", "the node me was removed from the cluster", { byOther: true });
+    },
   });
   writeFileSync(join(dataDir, "removed"), "the node me was removed\n");
   await changes.leave();
@@ -78,8 +97,10 @@ test("a member that refuses who has left already has taken it down before", asyn
 });
 
 test("who cannot tell any member stays, with its trust", async (t) => {
-  const { changes, dataDir, denied } = changesOf(t, async () => {
-    throw clocksApart;
+  const { changes, dataDir, denied } = changesOf(t, {
+    answer: async () => {
+      throw clocksApart;
+    },
   });
   await assert.rejects(changes.leave(), /no other member could be told: a: the clocks are 400 .*; b: the clocks/);
   assert.deepEqual(readdirSync(dataDir), ["pki"]);

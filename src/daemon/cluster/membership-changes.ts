@@ -1,4 +1,5 @@
 import { rename, rm } from "node:fs/promises";
+import { ApiError } from "../../api/api-error.ts";
 import { timestamp, type Clock } from "../../lib/clock.ts";
 import { describeError } from "../../lib/log.ts";
 import { untilAborted } from "../../lib/until-aborted.ts";
@@ -35,7 +36,7 @@ export interface MembershipChangesDeps {
   readonly compromise: Pick<AfterCompromise, "replaceAll">;
   readonly denied: DeniedNodes;
   readonly listener: Pick<ClusterListener, "dropDenied">;
-  readonly replication: Pick<Replication, "question">;
+  readonly replication: Pick<Replication, "question" | "others">;
   readonly questions: Pick<PeerQuestions, "ask" | "answers">;
   readonly clock: Clock;
   readonly nodeName: string;
@@ -74,9 +75,12 @@ export class MembershipChanges {
    * everything that it could have read. Rejects where a member could not be told: then it can be done again.
    */
   async remove(name: string, { compromised = false }: { readonly compromised?: boolean } = {}): Promise<string> {
-    const { client, nodeName, gossip, compromise } = this.#deps;
-    if (name === nodeName) throw new Error(`${name} is the node that was asked: psctl leave takes it out`);
-    if (!client.members().some((member) => member.name === name)) throw new Error(`there is no member ${name}`);
+    const { client, nodeName, gossip, compromise, replication } = this.#deps;
+    if (name === nodeName) {
+      throw new ApiError("Conflict", `${name} is the node that was asked: psctl leave takes it out`);
+    }
+    const known = [...client.members(), ...replication.others()];
+    if (!known.some((member) => member.name === name)) throw new ApiError("NotFound", `there is no member ${name}`);
     await this.#deny(name);
     const done = `The node ${name} is removed: its certificates are refused`;
     if (compromised) {

@@ -18,6 +18,7 @@ import { gossipEvents } from "./gossip-events.ts";
 import { type ClusterChanges, clusterChanges, openChanges } from "./cluster-changes.ts";
 import { gossipKeysFile, removalsFile } from "./join-at-start.ts";
 import { keepInTouch } from "./keep-in-touch.ts";
+import { type ListedMember, listedMembers } from "./listed-members.ts";
 import { formatAddress } from "./member-address.ts";
 import { MemberFile } from "./member-file.ts";
 import { OwnRemoval } from "./own-removal.ts";
@@ -30,8 +31,7 @@ export interface Cluster extends ClusterChanges {
   readonly joinTokens: JoinTokens;
   /** The cluster that this node is of, and how to join it. */
   readonly about: { readonly clusterId: string; readonly address: string };
-  members(): MemberView[];
-  size(): number;
+  members(): ListedMember[];
   isRemoved(): boolean;
   readonly parts: readonly Part[];
 }
@@ -89,8 +89,7 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   return {
     joinTokens,
     about,
-    members,
-    size: () => sizeOf(nodeName, members(), replication.others()),
+    members: () => listedMembers(members(), replication.others()),
     isRemoved: () => removal.known,
     ...clusterChanges({ ...changes, authority, state }),
     parts: [
@@ -105,12 +104,6 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
       { name: "join token clean-up", run: (signal) => cleanUp(joinTokens, own, signal) },
     ],
   };
-}
-
-/** Of the cluster: its registered members, and those that live and whose word of that is still on its way. */
-function sizeOf(own: string, seen: readonly MemberView[], registered: readonly { readonly name: string }[]): number {
-  const living = seen.filter(({ state }) => state === "alive");
-  return new Set([own, ...[...living, ...registered].map(({ name }) => name)]).size;
 }
 
 /** Whether the others refuse this node's certificate, as far as it knows. */
