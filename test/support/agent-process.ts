@@ -194,7 +194,12 @@ export class AgentProcess {
   /** Sends a signal to the supervisor and waits for its end. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     const ended = this.ended();
-    if (this.runs) process.kill(this.pid, signal);
+    const spawned = this.#child?.pid;
+    if (this.runs && spawned !== undefined) {
+      // The supervisor may have ended by itself a moment ago, and what wraps it not yet.
+      const supervisor = this.#place === undefined ? spawned : childrenOf(spawned)[0];
+      whileItRuns(() => process.kill(supervisor ?? spawned, signal));
+    }
     return await ended;
   }
 
