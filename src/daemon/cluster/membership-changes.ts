@@ -75,12 +75,14 @@ export class MembershipChanges {
    * everything that it could have read. Rejects where a member could not be told: then it can be done again.
    */
   async remove(name: string, { compromised = false }: { readonly compromised?: boolean } = {}): Promise<string> {
-    const { client, nodeName, gossip, compromise, replication } = this.#deps;
+    const { client, nodeName, gossip, compromise, denied, replication } = this.#deps;
     if (name === nodeName) {
       throw new ApiError("Conflict", `${name} is the node that was asked: psctl leave takes it out`);
     }
-    const known = [...client.members(), ...replication.others()];
-    if (!known.some((member) => member.name === name)) throw new ApiError("NotFound", `there is no member ${name}`);
+    const members = [...client.members(), ...replication.others()];
+    // A removal that broke off may be done again when nobody lists the node any more.
+    const isKnown = members.some((member) => member.name === name) || denied.until(name) !== undefined;
+    if (!isKnown) throw new ApiError("NotFound", `there is no member ${name}`);
     await this.#deny(name);
     const done = `The node ${name} is removed: its certificates are refused`;
     if (compromised) {
