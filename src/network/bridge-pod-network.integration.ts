@@ -108,6 +108,26 @@ test("an interface that a pod brings is kept apart before its containers start",
   );
 });
 
+test("neighbours go on reaching each other while other interfaces come and go", async () => {
+  await start();
+  await network.up;
+  const addresses = ["10.62.0.30", "10.62.0.31", "10.62.0.32"];
+  const pods = await Promise.all(addresses.map((address) => lab.addPod(address, GATEWAY)));
+  await network.started("u1");
+  await Promise.all(pods.map((pid) => lab.serve(pid, "pod", 8080)));
+  const ask = async (): Promise<void> => {
+    for (const from of pods)
+      for (const to of addresses) assert.match(await lab.ask(from, `${to}:8080`), /^pod /, `to ${to}`);
+  };
+  await ask();
+  // By itself, a bridge has the lowest address of its interfaces: here that of one which comes last and leaves first.
+  await lab.sh("ip link add visitor type veth peer name visitor-peer");
+  await lab.sh("ip link set visitor address 02:00:00:00:00:01 master podswarm0 up");
+  await ask();
+  await lab.sh("ip link del visitor");
+  await ask();
+});
+
 test("an anchor that was stopped or removed is started again", async () => {
   await start();
   await network.up;

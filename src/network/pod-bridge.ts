@@ -44,9 +44,22 @@ export class PodBridge {
       // ports, instead of being routed. It has no switch of its own for one bridge that this one would not override.
       "net/bridge/bridge-nf-call-iptables": "0",
     });
+    await this.#fixAddress(gateway);
     await this.#kernel.run(["ip", "route", "replace", serviceCidr, "dev", this.name, "scope", "link", "src", gateway]);
     await this.isolate();
     return changed;
+  }
+
+  /**
+   * Left alone, a bridge takes the lowest link address of its interfaces, another one whenever the pod with that comes
+   * or goes. The other pods would send to the old one, and be cut off from one another for up to a minute.
+   */
+  async #fixAddress(gateway: string): Promise<void> {
+    const wanted = linkAddressOf(gateway);
+    const listed = await this.#kernel.run(["ip", "-j", "link", "show", "dev", this.name]);
+    const [link] = JSON.parse(listed || "[]") as { address?: string }[];
+    if (link?.address === wanted) return;
+    await this.#kernel.run(["ip", "link", "set", "dev", this.name, "address", wanted]);
   }
 
   /** Writes those that differ. A setting that this kernel does not have is not needed: br_netfilter may not be loaded. */
@@ -90,6 +103,12 @@ export class PodBridge {
       if (open.every((name) => names.has(name))) throw error;
     });
   }
+}
+
+/** A locally administered one that follows from the bridge's IPv4 address: it stays when the bridge is made anew. */
+function linkAddressOf(gateway: string): string {
+  const bytes = gateway.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
+  return ["02", "50", ...bytes].join(":");
 }
 
 interface BridgePort {
