@@ -2,7 +2,7 @@ import { describeError } from "../src/lib/log.ts";
 
 /** How long to go on and what for. */
 export interface EventuallyOptions {
-  /** Give up after this long; 10 seconds by default. */
+  /** Give up after this long; 30 seconds by default, as many a test runs on a machine that is busy with others. */
   timeoutMs?: number;
   /** Time between two tries; 20 ms by default. */
   everyMs?: number;
@@ -18,7 +18,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 20, what = "the expected state", signal }: EventuallyOptions = {},
+  { timeoutMs = 30_000, everyMs = 20, what = "the expected state", signal }: EventuallyOptions = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = performance.now() + timeoutMs;
   let tries = 0;

@@ -43,7 +43,7 @@ async function until(name: string, phase: string): Promise<Pod> {
     pod = await client.json<Pod>("GET", `${PODS}/${name}`);
     return pod.status?.phase === phase;
   };
-  await eventually(look, { timeoutMs: 20_000, what: `${name} ${phase}` });
+  await eventually(look, { timeoutMs: 60_000, what: `${name} ${phase}` });
   return pod;
 }
 
@@ -76,5 +76,6 @@ test("an agent that lost its data directory leaves what runs alone, and runs new
   const now = await until("new", "Running");
   assert.equal((await host.run(["podman", "inspect", "--format={{.State.Running}}", id])).trim(), "true");
   assert.notEqual(now.status?.podIP, old.status?.podIP);
-  assert.match(agent.output, /podman pod rm --force --time 0 \$\(podman pod ls --quiet --filter label=/);
+  const how = /podman pod rm --force --time 0 \$\(podman pod ls --quiet --filter label=/;
+  await eventually(() => how.test(agent.output), { what: "a word about the old pod" });
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Container, Pod, PodSpec } from "../../src/api/kinds.ts";
-import { systemClock } from "../../src/lib/clock.ts";
 import type { PodRuntime } from "../../src/runtime/pod-runtime.ts";
+import { eventually } from "../poll.ts";
 import { IMAGE, isReady, PodmanNode } from "./support/podman-node.ts";
 
 let node: PodmanNode;
@@ -12,16 +14,29 @@ before(async () => {
   node = await PodmanNode.start(3);
   runtime = node.startAgent();
 });
-after(() => node.stop());
+after(() => node?.stop());
+
+interface LogOptions {
+  readonly follow?: boolean;
+  readonly previous?: boolean;
+  readonly timestamps?: boolean;
+  readonly tailLines?: number;
+  readonly limitBytes?: number;
+  readonly seen?: (text: string) => void;
+}
 
 function shell(script: string, more: Partial<Container> = {}): Container {
   return { name: "web", image: IMAGE, command: ["sh", "-c", script], ...more };
 }
 
-async function log(pod: Pod, container = "web", options: object = {}): Promise<string> {
+/** What a container has printed; `seen` is told while it comes. */
+async function log(pod: Pod, container = "web", { seen, ...options }: LogOptions = {}): Promise<string> {
   let text = "";
   const pieces = await runtime.logs.open(pod, { container, ...options }, new AbortController().signal);
-  for await (const piece of pieces) text += Buffer.from(piece).toString();
+  for await (const piece of pieces) {
+    text += Buffer.from(piece).toString();
+    seen?.(text);
+  }
   return text;
 }
 
@@ -87,7 +102,7 @@ test("a missing ConfigMap holds the container back until it is there", async () 
   );
   assert.equal(waiting.status?.containerStatuses?.[0]?.state?.waiting?.message, 'configmap "later" not found');
   await node.objects.create("ConfigMap", { metadata: { name: "later", namespace: "default" }, data: {} });
-  await node.until(pod, isReady, 3000);
+  await node.until(pod, isReady);
   await remove(pod);
 });
 
@@ -125,9 +140,7 @@ test("volumes of every kind hold what they should, and ConfigMap changes arrive 
     ],
   });
   const running = await node.until(pod, (now) => now.status?.phase === "Running");
-  const deadline = systemClock.monotonic() + 5000;
-  while (!(await log(running)).includes("read-only"))
-    assert.ok(systemClock.monotonic() < deadline, "the pod reads its volumes");
+  await eventually(async () => (await log(running)).includes("read-only"), { what: "that the pod reads its volumes" });
   await node.objects.update("ConfigMap", { ...stored, data: { a: "new", b: "two" } });
   const ended = await node.until(pod, (now) => now.status?.phase === "Succeeded");
   const text = await log(ended);
@@ -161,7 +174,7 @@ test("init containers run one after the other, sidecars stay, and the app comes 
       step("one", "sleep 0.2; echo one >> /shared/log"),
       step("side", "echo side >> /shared/log; touch /shared/up; trap 'exit 0' TERM; while :; do sleep 0.1; done", {
         restartPolicy: "Always",
-        startupProbe: { exec: { command: ["test", "-e", "/shared/up"] }, periodSeconds: 1 },
+        startupProbe: { exec: { command: ["test", "-e", "/shared/up"] }, periodSeconds: 1, timeoutSeconds: 30 },
       }),
       step("two", "echo two >> /shared/log"),
     ],
@@ -187,20 +200,33 @@ test("a failed init container with restartPolicy Never fails the pod", async () 
 });
 
 test("readiness follows its probe both ways", async () => {
-  const script = "mkdir -p /www; echo ok > /www/ok; httpd -p 8080 -h /www; sleep 1; rm /www/ok; sleep 60";
-  const readinessProbe = { httpGet: { path: "/ok", port: "http" }, periodSeconds: 1, failureThreshold: 1 };
-  const ports = [{ name: "http", containerPort: 8080 }];
-  const pod = await node.apply({ containers: [shell(script, { readinessProbe, ports })] });
-  await node.until(pod, isReady, 3000);
-  const unready = await node.until(pod, (now) => !isReady(now), 8000);
+  const page = join(node.directory, "page");
+  mkdirSync(page);
+  writeFileSync(join(page, "ok"), "ok");
+  const probing = { periodSeconds: 1, failureThreshold: 1, timeoutSeconds: 30 };
+  const readinessProbe = { httpGet: { path: "/ok", port: "http" }, ...probing };
+  const container = shell("exec httpd -f -p 8080 -h /www", {
+    readinessProbe,
+    ports: [{ name: "http", containerPort: 8080 }],
+    volumeMounts: [{ name: "page", mountPath: "/www" }],
+  });
+  const pod = await node.apply({ containers: [container], volumes: [{ name: "page", hostPath: { path: page } }] });
+  await node.until(pod, isReady);
+  // A probe may have come before the server listened.
+  const before = node.events.all.length;
+  rmSync(join(page, "ok"));
+  const unready = await node.until(pod, (now) => !isReady(now));
   assert.equal(unready.status?.containerStatuses?.[0]?.restartCount, 0);
-  const unhealthy = node.events.all.filter(({ reason }) => reason === "Unhealthy").map(({ message }) => message);
-  assert.deepEqual(unhealthy, ["Readiness probe failed: HTTP probe failed with statuscode: 404"]);
+  const unhealthy = node.events.all.slice(before).filter(({ reason }) => reason === "Unhealthy");
+  assert.equal(unhealthy[0]?.message, "Readiness probe failed: HTTP probe failed with statuscode: 404");
+  writeFileSync(join(page, "ok"), "ok");
+  await node.until(pod, isReady);
   await remove(pod);
 });
 
 test("a container that fails its liveness probe is started again", async () => {
-  const livenessProbe = { exec: { command: ["sh", "-c", "exit 1"] }, periodSeconds: 1, failureThreshold: 2 };
+  const failing = { exec: { command: ["sh", "-c", "exit 1"] } };
+  const livenessProbe = { ...failing, periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 30 };
   const pod = await node.apply({
     containers: [shell("trap 'exit 0' TERM; while :; do sleep 0.1; done", { livenessProbe })],
   });
@@ -217,14 +243,13 @@ test("hooks run after the start and before the stop", async () => {
   };
   const script = "trap 'echo stopped >> /shared/log; exit 0' TERM; while :; do sleep 0.1; done";
   const pod = await node.apply({
-    terminationGracePeriodSeconds: 10,
+    terminationGracePeriodSeconds: 40,
     containers: [shell(script, { lifecycle, volumeMounts: [{ name: "shared", mountPath: "/shared" }] })],
     volumes: [{ name: "shared", hostPath: { path: directory, type: "DirectoryOrCreate" } }],
   });
   await node.until(pod, isReady);
   await remove(pod);
-  const { readFile } = await import("node:fs/promises");
-  assert.equal(await readFile(`${directory}/log`, "utf8"), "started\nstopping\nstopped\n");
+  assert.equal(readFileSync(`${directory}/log`, "utf8"), "started\nstopping\nstopped\n");
 });
 
 test("the security context reaches the container", async () => {
@@ -307,14 +332,22 @@ test("a pod that this node has no room for is refused", async () => {
 });
 
 test("logs can be followed, cut, timed, and read of the run before", async () => {
-  const script = "for i in 1 2 3; do echo line $i; done; sleep 0.7; echo end; exit 1";
-  const pod = await node.apply({ containers: [shell(script)] });
+  const script = "for i in 1 2 3; do echo line $i; done; until [ -e /told/end ]; do sleep 0.05; done; echo end; exit 1";
+  const told = join(node.directory, "told");
+  mkdirSync(told);
+  const pod = await node.apply({
+    containers: [shell(script, { volumeMounts: [{ name: "told", mountPath: "/told" }] })],
+    volumes: [{ name: "told", hostPath: { path: told } }],
+  });
   const running = await node.until(pod, isReady);
-  await systemClock.sleep(100);
+  await eventually(async () => (await log(running)) === "line 1\nline 2\nline 3\n", { what: "the lines" });
   assert.equal(await log(running, "web", { tailLines: 2 }), "line 2\nline 3\n");
   assert.equal(await log(running, "web", { limitBytes: 8 }), "line 1\nl");
   assert.match(await log(running, "web", { tailLines: 1, timestamps: true }), /^\d{4}-\d\d-\d\dT[\d:.]+Z line 3\n$/);
-  assert.equal(await log(running, "web", { follow: true }), "line 1\nline 2\nline 3\nend\n");
+  const seen = (text: string): void => {
+    if (text.includes("line 3\n")) writeFileSync(join(told, "end"), "");
+  };
+  assert.equal(await log(running, "web", { follow: true, seen }), "line 1\nline 2\nline 3\nend\n");
   const again = await node.until(pod, (now) => now.status?.containerStatuses?.[0]?.restartCount === 1);
   assert.equal(await log(again, "web", { previous: true }), "line 1\nline 2\nline 3\nend\n");
   await remove(pod);

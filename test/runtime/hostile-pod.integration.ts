@@ -17,7 +17,7 @@ before(async () => {
   runtime = node.startAgent();
 });
 after(async () => {
-  await node.stop();
+  await node?.stop();
   rmSync(outside, { recursive: true });
 });
 

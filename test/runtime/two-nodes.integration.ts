@@ -10,7 +10,7 @@ import { IMAGE, isReady, PodmanNode } from "./support/podman-node.ts";
 
 let node: PodmanNode;
 before(async () => void (node = await PodmanNode.start(5)));
-after(() => node.stop());
+after(() => node?.stop());
 
 const spec = {
   nodeName: "node-1",
@@ -21,7 +21,7 @@ const spec = {
 async function readyPod(objects: MemoryObjects, name: string): Promise<string> {
   await objects.create("Pod", { metadata: { name, namespace: "default" }, spec });
   await eventually(() => objects.list("Pod").some((pod) => pod.metadata?.name === name && isReady(pod)), {
-    timeoutMs: 15_000,
+    timeoutMs: 60_000,
     what: `${name} ready`,
   });
   return containerOf(objects, name);
@@ -59,7 +59,7 @@ test("two nodes of the same name on one Podman leave each other's pods alone", a
   // The second's removal of what it does not know has had its chance, and so has the first's.
   await second.delete("Pod", { namespace: "default", name: "web" });
   await eventually(async () => (await podsOf(`${node.networkName}-second`)) === 0, {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     what: "no twin",
   });
   assert.ok(await runs(kept));
@@ -116,5 +116,5 @@ test("a node that lost its data directory leaves the old pods alone; one that ke
 
   node.startAgent({ id, objects });
   await objects.delete("Pod", { namespace: "default", name: "old" });
-  await eventually(async () => (await podsOf(id)) === 0, { timeoutMs: 10_000, what: "its own pod removed" });
+  await eventually(async () => (await podsOf(id)) === 0, { timeoutMs: 60_000, what: "its own pod removed" });
 });

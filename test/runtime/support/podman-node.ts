@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pod, PodSpec } from "../../../src/api/kinds.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
+import { deadline } from "../../../src/lib/deadline.ts";
 import { systemRandom } from "../../../src/lib/random.ts";
 import { createLogger, type Logger } from "../../../src/lib/log.ts";
 import type { PodNetwork } from "../../../src/runtime/ports.ts";
@@ -46,13 +47,15 @@ export class PodmanNode {
   readonly #ended = new AbortController();
   readonly #addresses = new Map<string, string>();
   readonly networkName: string;
+  readonly #base: string;
   #serving: Promise<void> | undefined;
   readonly #agents: { stop: AbortController; run: Promise<void> }[] = [];
   #nextAddress = 10;
 
-  private constructor(directory: string, network: string) {
+  private constructor(directory: string, subnet: number) {
     this.directory = directory;
-    this.networkName = network;
+    this.networkName = `${NETWORK}-${subnet}`;
+    this.#base = `10.61.${subnet}`;
     const socketPath = join(directory, "podman.sock");
     this.log = createLogger({ level: (process.env["TEST_LOG"] as "debug" | undefined) ?? "error" });
     this.http = new PodmanHttp(socketPath);
@@ -65,19 +68,21 @@ export class PodmanNode {
   static async start(subnet: number): Promise<PodmanNode> {
     const directory = await mkdtemp(join(tmpdir(), "runtime-test-"));
     await writeFile(join(directory, "containers.conf"), CONTAINERS_CONF);
-    const node = new PodmanNode(directory, `${NETWORK}-${subnet}`);
+    const node = new PodmanNode(directory, subnet);
     node.#serving = node.service.run(node.#ended.signal);
-    await node.service.ready(new AbortController().signal);
-    await node.#clean();
-    const base = `10.61.${subnet}`;
-    node.#base = base;
-    const subnets = [{ subnet: `${base}.0/24`, gateway: `${base}.1` }];
-    const body = { name: node.networkName, driver: "bridge", dns_enabled: false, subnets };
-    await node.http.json({ method: "POST", path: "/networks/create", body });
-    return node;
+    try {
+      await node.service.ready(deadline(60_000, node.#ended.signal).signal);
+      await node.#clean();
+      const subnets = [{ subnet: `${node.#base}.0/24`, gateway: `${node.#base}.1` }];
+      const body = { name: node.networkName, driver: "bridge", dns_enabled: false, subnets };
+      await node.http.json({ method: "POST", path: "/networks/create", body });
+      return node;
+    } catch (error) {
+      // A service that runs on would keep the test's process.
+      await node.#close();
+      throw error;
+    }
   }
-
-  #base = "";
 
   get network(): PodNetwork {
     return {
@@ -142,7 +147,7 @@ export class PodmanNode {
   }
 
   /** The first state of the pod for which `test` holds; fails after `ms` with the last one seen. */
-  async until(pod: Pod, test: (pod: Pod) => boolean, ms = 15_000): Promise<Pod> {
+  async until(pod: Pod, test: (pod: Pod) => boolean, ms = 60_000): Promise<Pod> {
     const { promise, resolve, reject } = Promise.withResolvers<Pod>();
     const done = new AbortController();
     const name = pod.metadata?.name;
@@ -161,7 +166,7 @@ export class PodmanNode {
     return promise.finally(() => done.abort());
   }
 
-  async gone(pod: Pod, ms = 15_000): Promise<void> {
+  async gone(pod: Pod, ms = 60_000): Promise<void> {
     const deadline = systemClock.monotonic() + ms;
     while (this.pod(pod)) {
       if (systemClock.monotonic() > deadline) throw new Error(`Not gone in ${ms} ms: ${JSON.stringify(this.pod(pod))}`);
@@ -169,9 +174,24 @@ export class PodmanNode {
     }
   }
 
+  /** Kills Podman's service without warning. */
+  killService(): void {
+    const { pid } = this.service;
+    // Of 0 the kernel would take the whole group of the test's processes.
+    if (pid === undefined) throw new Error("Cannot kill Podman's service: it does not run");
+    process.kill(pid, "SIGKILL");
+  }
+
   async stop(): Promise<void> {
-    await this.stopAgent();
-    await this.#clean();
+    try {
+      await this.stopAgent();
+      await this.#clean();
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #close(): Promise<void> {
     this.#ended.abort(new Error("the test ends"));
     await this.#serving;
     this.http.close();
