@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { listenOn, listenOnFreePort } from "../support/free-ports.ts";
 import type { LabHost } from "./lab-host.ts";
 
 /**
@@ -43,10 +44,7 @@ export class ForwardedPorts {
 
 /** Makes the socket out here, in the machine's network, and keeps none of it. Resolves with its port. */
 async function handOver(relay: ChildProcess, wanted: number): Promise<number> {
-  const server = await new Promise<Server>((resolve, reject) => {
-    const made = createServer().once("error", reject);
-    made.listen(wanted, "127.0.0.1", () => resolve(made));
-  });
+  const server = wanted === 0 ? await listenOnFreePort() : await listenOn(wanted);
   const { port } = server.address() as AddressInfo;
   const taken = new Promise<void>((resolve, reject) => {
     const answered = (message: unknown): void => {

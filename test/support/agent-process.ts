@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -165,12 +166,13 @@ export class AgentProcess {
   async ready(): Promise<void> {
     const ended = (): boolean => this.#child?.exitCode !== null || this.#child.signalCode !== null;
     const check = async (): Promise<boolean> => ended() || (await fetch(`${this.httpUrl}/readyz`)).ok;
-    const timeoutMs = this.#options.readyTimeoutMs ?? 30_000;
+    const timeoutMs = this.#options.readyTimeoutMs ?? 90_000;
     try {
       await eventually(check, { timeoutMs, what: "a ready agent" });
       if (ended()) throw new Error("Cannot see a ready agent: it has ended");
     } catch (error) {
       await this.end("SIGKILL");
+      await this.#said();
       throw new Error(`Cannot start an agent; it said:\n${this.output}`, { cause: error });
     }
   }
@@ -208,6 +210,13 @@ export class AgentProcess {
     const child = this.#child;
     if (!child || !this.runs) return child?.exitCode ?? null;
     return await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  }
+
+  /** Resolves when all is read that an ended one has written, unless what has outlived it keeps its output open. */
+  async #said(): Promise<void> {
+    const streams = [this.#child?.stdout, this.#child?.stderr].flatMap((stream) => stream ?? []);
+    const all = Promise.all(streams.filter((stream) => !stream.closed).map((stream) => once(stream, "close")));
+    await Promise.race([all, systemClock.sleep(2000)]);
   }
 
   get runs(): boolean {
