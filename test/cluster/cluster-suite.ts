@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import type { MemberList } from "../../src/cli/commands/members.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { Lab } from "../lab/lab.ts";
 import { canStartLabs, labTest } from "../lab/lab-test.ts";
@@ -88,6 +89,20 @@ export function clusterSuite({ hosts, user }: Shape): void {
     ]);
     away.host.heal();
     await times.measure(`${away.name} is plugged in, until all list all as alive`, () => cluster.agree(everyone()));
+  });
+
+  labTest(`a host that boots before its switch does is the same node, once it is plugged in`, async () => {
+    const away = cluster.node(2);
+    away.host.cut();
+    await away.crash();
+    await cluster.agree(everyone({ [away.name]: "dead" }), but(away));
+    await away.boot();
+    away.host.heal();
+    await times.measure(`${away.name} has booted without its cable and is plugged in, until all list it as alive`, () =>
+      cluster.agree(everyone()),
+    );
+    const { members } = await cluster.node(1).request<MemberList>("GET", "/api/v1/members");
+    assert.equal(members.find(({ name }) => name === away.name)?.host, away.host.address);
   });
 
   if (hosts >= 5) {

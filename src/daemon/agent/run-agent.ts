@@ -6,6 +6,7 @@ import { describeError, type Logger } from "../../lib/log.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { runTogether } from "../../lib/run-together.ts";
 import { type AgentConfig, ConfigError } from "../config/agent-config.ts";
+import { keepAddress } from "../config/own-address.ts";
 import { connectToSupervisor } from "../handles/received-sockets.ts";
 import { REFUSED_EXIT_CODE } from "../handles/socket-messages.ts";
 import { LeftCluster } from "../cluster/membership-changes.ts";
@@ -23,6 +24,7 @@ export async function runAgent(config: AgentConfig, logger: Logger): Promise<num
   try {
     const state = await openState(config, deps);
     try {
+      await keepAddress(config.dataDir, config.advertiseAddr);
       const trust = await openTrust(config, deps, stop);
       const sockets = await received;
       const cluster = await openCluster(config, { ...deps, state, trust, sockets });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { homedir, hostname, networkInterfaces, userInfo } from "node:os";
+import { homedir, hostname, userInfo } from "node:os";
 import { isIP, isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import type { Level } from "../../lib/log.ts";
@@ -8,6 +8,7 @@ import { type AgentConfig, ConfigError } from "./agent-config.ts";
 import { cidrsOverlap, isCidr4 } from "./cidr-text.ts";
 import { clusterSettings } from "./cluster-settings.ts";
 import { type Flag, type FlagName, FLAGS } from "./flags.ts";
+import { defaultAddress } from "./own-address.ts";
 import { ownCertificate } from "./own-certificate.ts";
 import { hostPort, list, port, truth } from "./setting-texts.ts";
 import type { Settings } from "./read-settings.ts";
@@ -47,9 +48,10 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
   if (cidrsOverlap(podCidr, serviceCidr)) {
     throw new ConfigError(`Cannot use --pod-cidr ${podCidr} with --service-cidr ${serviceCidr}: they overlap`);
   }
+  const dataDir = take("data-dir", () => defaultDataDir(rootless, env), path);
   return {
     nodeName: take("node-name", () => hostname().toLowerCase(), nodeName),
-    advertiseAddr: take("advertise-addr", defaultAddress, address),
+    advertiseAddr: take("advertise-addr", () => defaultAddress(dataDir, [podCidr, serviceCidr]), address),
     apiAddr: take("api-addr", () => ({ host: "0.0.0.0", port: 6443 }), hostPort),
     httpAddr,
     ...clusterSettings(take),
@@ -57,7 +59,7 @@ export function loadConfig(settings: Settings, env: NodeJS.ProcessEnv): AgentCon
     ...(apiToken === undefined ? {} : { apiToken }),
     ...ownCertificate(take),
     corsOrigins: take("cors-origins", () => [], list(origin)),
-    dataDir: take("data-dir", () => defaultDataDir(rootless, env), path),
+    dataDir,
     ...(passphraseFile === undefined ? {} : { unlockPassphraseFile: passphraseFile }),
     unlockForGood: take("unlock-for-good", () => false, truth),
     podmanSocket: take(
@@ -174,20 +176,6 @@ function defaultDataDir(rootless: boolean, env: NodeJS.ProcessEnv): string {
 function defaultSocket(rootless: boolean, env: NodeJS.ProcessEnv): string {
   if (!rootless) return "/run/podman/podman.sock";
   return join(env["XDG_RUNTIME_DIR"] ?? `/run/user/${userInfo().uid}`, "podman/podman.sock");
-}
-
-/** The address of the interface that the default route uses, else of the first one; loopback without any network. */
-function defaultAddress(): string {
-  const all = networkInterfaces();
-  const first = (name: string): string | undefined =>
-    all[name]?.find((entry) => entry.family === "IPv4" && !entry.internal)?.address;
-  // /proc/net/route: interface, destination and gateway in hex, ...
-  const route = fileText("/proc/net/route")
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .find(([, destination]) => destination === "00000000");
-  const names = [...(route?.[0] === undefined ? [] : [route[0]]), ...Object.keys(all)];
-  return names.map(first).find((address) => address !== undefined) ?? "127.0.0.1";
 }
 
 /** What systemd-resolved asks itself, where /etc/resolv.conf only names its stub, which no namespace of pods reaches. */
