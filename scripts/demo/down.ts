@@ -69,7 +69,9 @@ async function removeShared(before: Partial<Before>): Promise<void> {
     process.stdout.write((await run(join(root, "scripts/setup/podman-settings"), ["--remove"])).stdout);
   }
   // As a user, the table lived in a network namespace that went with its last container.
-  if (process.getuid?.() === 0) await quietly("nft", ["delete", "table", "ip", "podman_swarm"]);
+  if (process.getuid?.() === 0) {
+    for (const family of ["ip", "bridge"]) await quietly("nft", ["delete", "table", family, "podman_swarm"]);
+  }
   for (const line of restoreHostSettings(before.settings ?? {})) console.log(line);
   remove(compiledCode());
 }

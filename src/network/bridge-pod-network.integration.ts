@@ -128,6 +128,33 @@ test("neighbours go on reaching each other while other interfaces come and go", 
   await ask();
 });
 
+test("pods whose interfaces are made anew go on reaching each other when these are kept apart", async () => {
+  await start();
+  await network.up;
+  await network.attach(pod);
+  const addresses = ["10.62.0.40", "10.62.0.41"];
+  const [one = 0, other = 0] = await Promise.all(addresses.map((address) => lab.addPod(address, GATEWAY)));
+  await Promise.all([one, other].map((pid) => lab.serve(pid, "pod", 8080)));
+  await network.started(pod.uid);
+  const ask = async (): Promise<void> => {
+    assert.match(await lab.ask(one, "10.62.0.41:8080"), /^pod /);
+    assert.match(await lab.ask(other, "10.62.0.40:8080"), /^pod /);
+  };
+  await ask();
+  stop.abort();
+  await running;
+  // As `podman network reload` does it, of which nobody tells us: the new interface is announced to all others.
+  await lab.sh("ip link set dev veth41 type bridge_slave isolated off");
+  await lab.inPod(
+    other,
+    "echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_notify && ip link set eth0 down && ip link set eth0 up && " +
+      `ip route add default via ${GATEWAY}`,
+  );
+  await ask();
+  await network.started(pod.uid);
+  await ask();
+});
+
 test("an anchor that was stopped or removed is started again", async () => {
   await start();
   await network.up;

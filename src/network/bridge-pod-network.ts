@@ -50,6 +50,7 @@ export class BridgePodNetwork {
   readonly #wake: Wake;
   #namespaceAsked = false;
   #restoreNotBefore = -Infinity;
+  #unguardedTold = false;
 
   constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
     this.#deps = deps;
@@ -148,8 +149,19 @@ export class BridgePodNetwork {
     if (started) logger.info("Started the anchor of the pod network", { pod: anchor.name });
     if (!(await bridge.exists())) await this.#restoreBridge(signal);
     this.#namespaceAsked = false;
-    const changed = await bridge.configure({ gateway: network.gateway, serviceCidr });
-    if (changed.length > 0) logger.info("Changed kernel settings for the pod network", { settings: changed });
+    const { gateway, subnet } = network;
+    const { settings, unguarded } = await bridge.configure({ gateway, subnet, serviceCidr });
+    if (settings.length > 0) logger.info("Changed kernel settings for the pod network", { settings });
+    this.#tellUnguarded(unguarded);
+  }
+
+  /** Once, and not every time that it is seen. */
+  #tellUnguarded(error: Error | undefined): void {
+    if (error !== undefined && !this.#unguardedTold) {
+      const what = "Pods may not reach each other for up to a minute after `podman network reload`";
+      this.#deps.logger.info(what, { error });
+    }
+    this.#unguardedTold = error !== undefined;
   }
 
   /** Somebody has removed the bridge, and the pods' interfaces with it or not. */

@@ -1,4 +1,23 @@
+import { ProgramError } from "../lib/host/run-program.ts";
 import type { Kernel } from "./kernel.ts";
+
+/** What the pods' network is made of, as the kernel must know it. */
+export interface BridgeSettings {
+  readonly gateway: string;
+  /** The range of the bridge, which holds all pods of this node. */
+  readonly subnet: string;
+  readonly serviceCidr: string;
+}
+
+export interface BridgeChanges {
+  /** The kernel settings that had to be changed. */
+  readonly settings: string[];
+  /** Why pods may learn each other's link addresses while an interface is new; undefined where they cannot. */
+  readonly unguarded?: Error;
+}
+
+/** A table of its own: the one of the services belongs to its writer alone. */
+const GUARD = "bridge podman_swarm";
 
 /**
  * The bridge of the pods, once Podman has made it. Pods are kept apart at layer 2 and routed at layer 3: so a service
@@ -27,10 +46,11 @@ export class PodBridge {
 
   /**
    * Idempotent. `serviceCidr` gets a route over the bridge, so that a host without a default route reaches services too;
-   * no packet really leaves that way. Resolves with the kernel settings that had to be changed.
+   * no packet really leaves that way.
    */
-  async configure({ gateway, serviceCidr }: { gateway: string; serviceCidr: string }): Promise<string[]> {
-    const changed = await this.#setKernelSettings({
+  async configure({ gateway, subnet, serviceCidr }: BridgeSettings): Promise<BridgeChanges> {
+    const unguarded = await this.#guard(subnet);
+    const settings = await this.#setKernelSettings({
       "net/ipv4/ip_forward": "1",
       // The bridge answers for every pod address, so neighbours talk through the node instead of past it.
       [`net/ipv4/conf/${this.name}/proxy_arp_pvlan`]: "1",
@@ -47,7 +67,35 @@ export class PodBridge {
     await this.#fixAddress(gateway);
     await this.#kernel.run(["ip", "route", "replace", serviceCidr, "dev", this.name, "scope", "link", "src", gateway]);
     await this.isolate();
-    return changed;
+    return { settings, ...(unguarded === undefined ? {} : { unguarded }) };
+  }
+
+  /**
+   * An interface is new before it is kept apart, for an instant, or for long when somebody runs `podman network reload`.
+   * Pods that learned each other's link address meanwhile would go on using it, and lose every packet for up to a
+   * minute. So no question for a pod's address passes from port to port: the bridge alone answers.
+   */
+  async #guard(subnet: string): Promise<Error | undefined> {
+    const rule = `arp daddr ip ${subnet} drop`;
+    const chain = `${GUARD} forward`;
+    const input = [
+      `add table ${GUARD}`,
+      `delete table ${GUARD}`,
+      `add table ${GUARD}`,
+      `add chain ${chain} { type filter hook forward priority filter; policy accept; }`,
+      `add rule ${chain} ${rule}`,
+    ].join("\n");
+    try {
+      const tables = await this.#kernel.run(["nft", "list", "tables", "bridge"]);
+      const isThere = tables.includes(`table ${GUARD}\n`);
+      if (isThere && (await this.#kernel.run(["nft", "list", "table", ...GUARD.split(" ")])).includes(rule)) return;
+      await this.#kernel.run(["nft", "-f", "-"], { input: `${input}\n` });
+      return undefined;
+    } catch (error) {
+      // Some kernels are built without nftables for bridges.
+      if (error instanceof ProgramError) return error;
+      throw error;
+    }
   }
 
   /**

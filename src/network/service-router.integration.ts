@@ -51,7 +51,8 @@ before(async () => {
     await lab.addPod(OUTSIDE, GATEWAY),
   ];
   pods = { a, b, client };
-  await new PodBridge(lab.kernel, "podswarm0").configure({ gateway: GATEWAY, serviceCidr: "10.63.0.0/16" });
+  const ranges = { gateway: GATEWAY, subnet: "10.62.0.0/24", serviceCidr: "10.63.0.0/16" };
+  await new PodBridge(lab.kernel, "podswarm0").configure(ranges);
   await Promise.all([lab.serve(a, "a", 8080), lab.serve(b, "b", 8080)]);
   router = new ServiceRouter(
     { kernel: lab.kernel, clock: systemClock, logger: silentLogger },

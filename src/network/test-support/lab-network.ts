@@ -56,8 +56,13 @@ export class LabNetwork {
       `ip link add ${name} type veth peer name eth0 netns ${Number(pid)} && ip link set ${name} master podswarm0 up`,
     );
     const inside = `ip link set lo up && ip addr add ${ip}/24 dev eth0 && ip link set eth0 up && ip route add default via ${gateway}`;
-    await runProgram(["nsenter", ...enter(Number(pid)), "sh", "-c", inside]);
+    await this.inPod(Number(pid), inside);
     return Number(pid);
+  }
+
+  /** Runs shell words in a pod's namespace. */
+  async inPod(pid: number, script: string): Promise<string> {
+    return runProgram(["nsenter", ...enter(pid), "sh", "-c", script]);
   }
 
   /** Starts a server in a namespace; resolves when it listens. */
