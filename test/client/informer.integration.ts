@@ -61,13 +61,17 @@ test("an informer goes on through a restart of the agent and misses nothing", as
     await core.createNamespacedConfigMap({ namespace, body: configMap("before") });
     await eventually(() => seen.has("before"), { what: "an object before the restart" });
     process.kill(agent.pidOf("run-agent"), "SIGKILL");
-    await eventually(() => core.createNamespacedConfigMap({ namespace, body: configMap("after") }).then(() => true), {
-      timeoutMs: 20_000,
-      what: "a write after the restart",
-    });
+    let written = 0;
+    const write = async (): Promise<string> => {
+      // One whose answer was lost may be there.
+      const name = `after-${++written}`;
+      await core.createNamespacedConfigMap({ namespace, body: configMap(name) });
+      return name;
+    };
+    const after = await eventually(write, { timeoutMs: 60_000, what: "a write after the restart" });
     await core.deleteNamespacedConfigMap({ namespace, name: "before" });
-    await eventually(() => seen.has("after") && deleted.has("before"), {
-      timeoutMs: 20_000,
+    await eventually(() => seen.has(after) && deleted.has("before"), {
+      timeoutMs: 60_000,
       what: "both changes at the informer",
     });
   } finally {

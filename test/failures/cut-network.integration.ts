@@ -14,9 +14,9 @@ let agent: AgentProcess;
 let client: ApiClient;
 let app: WebApp;
 
-/** Prints the status of the page that an HTTP address gives for `HOST`, or fails within three seconds. */
+/** Prints the status of the page that an HTTP address gives for `HOST`, or fails when nothing comes for ten seconds. */
 const GET =
-  'require("node:http").get(process.argv[1], { headers: { host: "web.test" }, timeout: 3000 }, (answer) => {' +
+  'require("node:http").get(process.argv[1], { headers: { host: "web.test" }, timeout: 10000 }, (answer) => {' +
   "  console.log(answer.statusCode); process.exit(0); }).on('timeout', () => process.exit(1));";
 
 const ingressUrl = (): string => `http://${lab.host(1).address}:${agent.ingressPort}/cgi-bin/index.cgi`;
@@ -32,11 +32,12 @@ async function seenOnHost(url: string): Promise<string> {
   return (await agent.run([process.execPath, "-e", GET, url])).trim();
 }
 
-/** What a pod gets from the service by its name. */
+/** What a pod gets from the service by its name. A question that is lost is asked again. */
 async function seenInPod(containerLine: string): Promise<string> {
   const containerId = containerLine.split(" ")[1]?.replace("podman://", "") ?? "";
-  const get = ["timeout", "5", "wget", "-qO-", "http://web/cgi-bin/index.cgi"];
-  return await agent.run(["podman", "exec", containerId, ...get]);
+  const get = ["timeout", "10", "wget", "-qO-", "http://web/cgi-bin/index.cgi"];
+  const ask = (): Promise<string> => agent.run(["podman", "exec", containerId, ...get]);
+  return await eventually(ask, { timeoutMs: 60_000, what: "the service by its name" });
 }
 
 interface Conditions {
@@ -96,7 +97,7 @@ if (canStartLabs) {
     const before = await app.containers();
     assert.equal(before.length, 3);
     lab.host(1).heal();
-    await eventually(async () => (await seenOutside()) === "200", { timeoutMs: 20_000, what: "an answer outside" });
+    await eventually(async () => (await seenOutside()) === "200", { timeoutMs: 60_000, what: "an answer outside" });
     await app.ready(3);
     assert.deepEqual(await app.containers(), before);
     const path = "/api/v1/namespaces/default/configmaps/cut";

@@ -24,7 +24,7 @@ test("a second agent on the same data directory is refused with the reason and t
   const agent = await AgentProcess.start();
   try {
     const flags = [`--data-dir=${agent.dataDir}`, "--api-addr=127.0.0.1:1", "--node-name=node2"];
-    const second = agent.run(["timeout", "20", process.execPath, MAIN, ...flags]);
+    const second = agent.run(["timeout", "60", process.execPath, MAIN, ...flags]);
     await assert.rejects(second, new RegExp(`${agent.dataDir}.*(in use|another)`, "s"));
     assert.ok((await fetch(`${agent.httpUrl}/readyz`)).ok);
   } finally {
@@ -79,13 +79,14 @@ async function fillAndFree(dataDir: string): Promise<void> {
     const read = await client.json<{ data: { text: string } }>("GET", "/api/v1/namespaces/default/configmaps/first");
     assert.equal(read.data.text.length, 500_000);
     rmSync(filler);
-    await eventually(() => post("after").then(() => true), {
-      timeoutMs: 20_000,
+    let posted = 0;
+    await eventually(() => post(`after-${++posted}`).then(() => true), {
+      timeoutMs: 60_000,
       what: "a write after there is space again",
     });
     await agent.end("SIGKILL");
     await agent.startAgain();
-    await client.json("GET", "/api/v1/namespaces/default/configmaps/after");
+    await client.json("GET", `/api/v1/namespaces/default/configmaps/after-${posted}`);
   } finally {
     client.close();
     await agent.stop();

@@ -39,8 +39,11 @@ async function bridgeComesBack(place: AgentPlace): Promise<void> {
     await app.ready(2);
     const [first = ""] = await app.containers();
     const id = first.split(" ")[1]?.replace("podman://", "") ?? "";
-    const inPod = ["podman", "exec", id, "timeout", "5", "wget", "-qO-", "http://web/cgi-bin/index.cgi"] as const;
-    assert.match(await eventually(() => agent.run(inPod), { what: "the service by its name" }), /Hello from/);
+    const inPod = ["podman", "exec", id, "timeout", "10", "wget", "-qO-", "http://web/cgi-bin/index.cgi"] as const;
+    assert.match(
+      await eventually(() => agent.run(inPod), { timeoutMs: 60_000, what: "the service by its name" }),
+      /Hello from/,
+    );
     assert.deepEqual(await app.containers(), before, "no container was restarted");
   } finally {
     client.close();

@@ -48,6 +48,12 @@ async function newToken(flags: readonly string[] = []): Promise<string> {
   return out.trim();
 }
 
+/** Resolves once the second host's agent sees both. Who has just joined may be doubted for a moment. */
+async function seesBoth(): Promise<void> {
+  const check = async (): Promise<boolean> => /n1 .* alive\s+n2 .* alive/.test((await psctl(2, ["members"])).out);
+  await eventually(check, { what: "both members", timeoutMs: 60_000, everyMs: 200 });
+}
+
 const firstDir = (): string => join(lab.host(1).folder, "node");
 
 test("psctl init starts an agent, and tells how to join and where the kubeconfig is", async () => {
@@ -140,7 +146,7 @@ test("one command joins a host as a user; the token is then nowhere on it", asyn
   const { out, err, code } = await join2(token, ["--node-name=n2"]);
   assert.equal(code, 0, err);
   assert.match(out, /Joined through 10\.99\.0\.1 as n2\.\nThe cluster [0-9a-f]{32} has 2 nodes, and this one works\./);
-  assert.match((await psctl(2, ["members"])).out, /n1 .* alive\s+n2 .* alive/);
+  await seesBoth();
   await assert.rejects(lab.host(2).run(["grep", "-rqF", token, secondDir(), "/proc/1/environ"]), /exit code 1/);
   const again = await psctl(2, ["join", "10.99.0.1", "--token=-"], { input: token });
   assert.deepEqual([again.code, again.err], [0, ""]);
@@ -150,7 +156,7 @@ test("one command joins a host as a user; the token is then nowhere on it", asyn
 test("at a terminal psctl join asks for the token, and shows none of it", async () => {
   const at = lab.host(2);
   await psctl(2, ["leave"]);
-  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end", timeoutMs: 60_000 });
   const token = await newToken();
   const words = [process.execPath, join(root, "src/cli/main.ts")].map((word) => at.path(word));
   const line = [...words, "join", "h1", "--node-name=n2", "--", ...PORTS].join(" ");
@@ -160,12 +166,13 @@ test("at a terminal psctl join asks for the token, and shows none of it", async 
   const ended = new Promise((resolve) => terminal.once("close", resolve));
   await eventually(() => shown.includes("Join token (psctl token create prints one on a member): "), {
     what: "a question",
+    timeoutMs: 60_000,
   });
   terminal.stdin?.write(`${token}\r`);
   assert.equal(await ended, 0, shown);
   assert.match(shown, /Joined through h1 as n2\./);
   assert.ok(!shown.includes(token));
-  assert.match((await psctl(2, ["members"])).out, /n1 .* alive\s+n2 .* alive/);
+  await seesBoth();
 });
 
 test("a member is not taken out of its cluster by psctl join, which says how", async () => {
@@ -181,7 +188,7 @@ test("psctl init starts a stopped member again, and it is of its cluster", async
   const [, pid = ""] = /"holder":\{"pid":(\d+)/.exec(readFileSync(join(secondDir(), "lock"), "utf8")) ?? [];
   await lab.host(2).run(["kill", pid]);
   const gone = (): boolean => !existsSync(join(secondDir(), "lock"));
-  await eventually(gone, { what: "the agent's end" });
+  await eventually(gone, { what: "the agent's end", timeoutMs: 60_000 });
   // The other one answers nothing meanwhile.
   const slow = (await lab.host(1).run(["pgrep", "-o", "-f", "main.ts run-agent"])).trim();
   await lab.host(1).run(["kill", "-STOP", slow]);
@@ -192,8 +199,7 @@ test("psctl init starts a stopped member again, and it is of its cluster", async
   } finally {
     await lab.host(1).run(["kill", "-CONT", slow]);
   }
-  const found = async (): Promise<boolean> => /n1 .* alive\s+n2 .* alive/.test((await psctl(2, ["members"])).out);
-  await eventually(found, { what: "both members", timeoutMs: 30_000 });
+  await seesBoth();
 });
 
 test("the data directory of another cluster is refused, and stays as it was", async () => {
@@ -202,7 +208,7 @@ test("the data directory of another cluster is refused, and stays as it was", as
   await at.runAsUser(["mkdir", "-p", join(foreign, "pki")]);
   await at.runAsUser(["touch", join(foreign, "pki/ca.crt")]);
   await psctl(2, ["leave"]);
-  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+  await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end", timeoutMs: 60_000 });
   const token = await newToken();
   const refused = await join2(token, ["--node-name=n2", `--data-dir=${foreign}`]);
   assert.equal(refused.code, 1);
@@ -218,7 +224,7 @@ test("an agent that does not start after it has joined says why, and the same co
   await at.runAsUser(["sh", "-c", `umask 77; echo 'a long passphrase' >${passphrase}`]);
   const leave = async (): Promise<void> => {
     await psctl(2, ["leave"]);
-    await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end" });
+    await eventually(() => !existsSync(join(secondDir(), "lock")), { what: "the agent's end", timeoutMs: 60_000 });
   };
   const token = await newToken();
   const attempt = (flags: readonly string[]): Promise<Outcome> =>

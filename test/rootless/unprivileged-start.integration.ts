@@ -26,7 +26,7 @@ after(async () => {
 async function failure(program: string, ...flags: string[]): Promise<string> {
   const run = host.runAsUser([
     "timeout",
-    "20",
+    "60",
     host.path(process.execPath),
     host.path(join(SOURCE, program)),
     ...flags,

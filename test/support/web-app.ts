@@ -66,7 +66,7 @@ export class WebApp {
       const { status } = await this.#client.json<Deployment>("GET", "/apis/apps/v1/namespaces/default/deployments/web");
       return (status?.availableReplicas ?? 0) === replicas && (await this.fetch()).includes("Hello from");
     };
-    await eventually(check, { timeoutMs: 60_000, everyMs: 100, what: `${replicas} replicas behind the ingress` });
+    await eventually(check, { timeoutMs: 120_000, everyMs: 100, what: `${replicas} replicas behind the ingress` });
   }
 
   /** The page through the ingress; throws for anything but 200. */
@@ -77,8 +77,12 @@ export class WebApp {
       path: "/cgi-bin/index.cgi",
       headers: { host: HOST },
       agent: false,
+      timeout: 20_000,
     } as const;
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => get(options, resolve).once("error", reject));
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = get(options, resolve).once("error", reject);
+      request.once("timeout", () => request.destroy(new Error("the ingress does not answer")));
+    });
     const page = await text(answer);
     if (answer.statusCode !== 200) throw new Error(`Cannot get the page: HTTP ${answer.statusCode}: ${page}`);
     return page;
@@ -112,6 +116,6 @@ export class WebApp {
           query: { labelSelector: "app=web" },
         })
       ).items.length === 0;
-    await eventually(gone, { timeoutMs: 60_000, everyMs: 100, what: "no pods" });
+    await eventually(gone, { timeoutMs: 120_000, everyMs: 100, what: "no pods" });
   }
 }
