@@ -37,7 +37,8 @@ export async function killInit({ pid, wrapper }: LabInit): Promise<void> {
   if (wrapper.exitCode !== null || wrapper.signalCode !== null) return;
   wrapper.ref();
   const gone = once(wrapper, "exit");
-  process.kill(pid, "SIGKILL");
+  // It may have ended by itself a moment ago, and its wrapper not yet.
+  whileItRuns(() => process.kill(pid, "SIGKILL"));
   await gone;
 }
 
@@ -57,7 +58,7 @@ export function childrenOf(pid: number): number[] {
   return lists.flatMap((list) => list?.split(" ") ?? []).flatMap((child) => (child === "" ? [] : [Number(child)]));
 }
 
-/** What is read of a process; undefined for one that has ended. */
+/** What is read of a process or done to it; undefined for one that has ended. */
 export function whileItRuns<T>(look: () => T): T | undefined {
   try {
     return look();

@@ -42,7 +42,7 @@ async function serve(host: LabHost): Promise<void> {
 
 /** Resolves when `from` has reached the server of `to`. */
 async function reaches(from: LabHost, to: LabHost): Promise<void> {
-  const program = `require("net").connect({ port: 7000, host: "${to.name}", timeout: 1000 })
+  const program = `require("net").connect({ port: 7000, host: "${to.name}", timeout: 3000 })
     .on("timeout", () => process.exit(1)).on("error", () => process.exit(1)).pipe(process.stdout)`;
   assert.equal(await from.run([from.path(process.execPath), "-e", program]), to.name);
 }

@@ -114,7 +114,7 @@ function folders(path: string): string[] {
 }
 
 /** The kernel empties a control group a moment after the end of its last process. */
-const BUSY_TRIES = 400;
+const BUSY_TRIES = 2000;
 const BUSY_PAUSE_MS = 5;
 
 function removeEmpty(path: string): void {

@@ -76,7 +76,7 @@ labTest("a lab is played with from any shell, and nothing of it is left at its e
   assert.match(await lab("status"), /n2 .* no power/);
   await assert.rejects(lab("sh", "2", "true"), /Cannot use h2: it is not running/);
   assert.match(await lab("boot", "2"), /h2 has booted, and n2 with it/);
-  await eventually(async () => /n1 .* alive\nn2 .* alive\n/.test(await members()), { timeoutMs: 60_000 });
+  await eventually(async () => /n1 .* alive\nn2 .* alive\n/.test(await members()), { timeoutMs: 120_000 });
   await assert.rejects(lab("cut", "3"), /Cannot use node 3: there are 2/);
   // Others may change the machine's network meanwhile; the lab's switch, ports and addresses are not in it.
   const own = execFileSync("ip", ["-brief", "address"], { encoding: "utf8" });
@@ -93,7 +93,7 @@ labTest("a lab whose start is killed takes back what it has started", async () =
   child.kill("SIGKILL");
   await eventually(() => !existsSync(record) && !existsSync(`/proc/${pid}`), {
     what: "the keeper's end",
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   });
 });
 
@@ -111,7 +111,10 @@ labTest("of a lab that was killed, the next start and lab-down remove the rest",
     const processes = below(keeperPid());
     assert.ok(processes.length > 10, `${processes.length} processes`);
     process.kill(keeperPid(), "SIGKILL");
-    await eventually(() => processes.every((pid) => !existsSync(`/proc/${pid}`)), { what: "the end of all processes" });
+    await eventually(() => processes.every((pid) => !existsSync(`/proc/${pid}`)), {
+      what: "the end of all processes",
+      timeoutMs: 60_000,
+    });
     await lab(next, ...(next === "up" ? ["1"] : []));
     assert.deepEqual(
       traces(folder).filter((trace) => trace !== record || next === "down"),

@@ -116,7 +116,7 @@ labTest("a container that cannot be removed is told, also when the probe is abor
   const why = `Cannot remove the probe's container ${name}: Error: not this one`;
   assert.match(failed.finding?.detail ?? "", new RegExp(`^a container does not run: Error: no way; ${why}$`));
   const { programs } = podmanWith(`${refuses}\nexec sleep 60`);
-  const { finding } = await probe("root", { programs, abortAfterMs: 300 });
+  const { finding } = await probe("root", { programs, abortAfterMs: 3000 });
   assert.equal(finding?.result, "fail");
   assert.match(finding.detail, new RegExp(`^${why}$`));
   assert.match(finding.fix ?? "", new RegExp(`^podman rm --force --ignore --time 0 ${name}$`));
@@ -124,7 +124,9 @@ labTest("a container that cannot be removed is told, also when the probe is abor
 
 labTest("a removal that does not end is given up, and told", async () => {
   const { programs } = podmanWith("trap '' TERM\nwhile sleep 0.2; do :; done");
-  const { finding, tookMs } = await probe("root", { programs, abortAfterMs: 300 });
+  const abortAfterMs = 3000;
+  const { finding, tookMs } = await probe("root", { programs, abortAfterMs });
   assert.match(finding?.detail ?? "", /^Cannot remove the probe's container \S+: podman did not end within 5000 ms$/);
-  assert.ok(tookMs < 9_000, `an agent that stops has 10 s: ${tookMs}`);
+  const endedMs = tookMs - abortAfterMs;
+  assert.ok(endedMs < 10_000, `an agent that stops has 10 s: ${endedMs}`);
 });
