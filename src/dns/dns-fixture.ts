@@ -72,7 +72,7 @@ export async function exchange(port: number, message: Buffer, from = "127.0.0.1"
     socket.bind({ address: from, port: 0 });
     await once(socket, "listening");
     socket.send(message, port, "127.0.0.1");
-    const [answer] = (await once(socket, "message", { signal: AbortSignal.any([deadline(8000)]) })) as [Buffer];
+    const [answer] = (await once(socket, "message", { signal: AbortSignal.any([deadline(30_000)]) })) as [Buffer];
     return answer;
   } finally {
     socket.close();
@@ -102,13 +102,14 @@ export const rcode = (packet: Packet): number => (packet.flags ?? 0) & 15;
 export const data = (answers: readonly Answer[] | undefined): unknown[] =>
   (answers ?? []).map((answer) => ("data" in answer ? answer.data : undefined));
 
-/** An upstream whose answers a test decides; returns its `ip:port` and the questions that came. */
+/** An upstream whose answers a test decides, on any port or this one; returns its `ip:port` and the questions that came. */
 export async function upstream(
   t: TestContext,
   answer: (asked: DecodedPacket, reply: (packet: Partial<Packet>) => Buffer) => Buffer | readonly Buffer[],
+  at = 0,
 ): Promise<{ address: string; asked: DecodedPacket[]; socket: Socket; port: number }> {
   const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
+  socket.bind(at, "127.0.0.1");
   await once(socket, "listening");
   const asked: DecodedPacket[] = [];
   socket.on("message", (message, from) => {

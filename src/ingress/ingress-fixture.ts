@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
+import { freePorts } from "../../test/support/free-ports.ts";
 import { systemClock, type Clock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
@@ -25,11 +26,7 @@ export async function backend(t: TestContext, handler: Handler): Promise<Ingress
 
 /** An endpoint at which nobody listens. */
 export async function deadEndpoint(): Promise<IngressEndpoint> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
+  const [port = 0] = await freePorts(1);
   return { address: "127.0.0.1", port, local: true };
 }
 
@@ -128,9 +125,9 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Waits for a condition; false when it does not come within five seconds. */
+/** Waits for a condition; false when it does not come within half a minute. */
 export async function until(condition: () => boolean): Promise<boolean> {
-  const deadline = systemClock.monotonic() + 5000;
+  const deadline = systemClock.monotonic() + 30_000;
   while (!condition()) {
     if (systemClock.monotonic() > deadline) return false;
     await systemClock.sleep(5);

@@ -47,7 +47,7 @@ export function transportContract(name: string, open: () => Promise<TransportPai
       await Promise.all(runs);
     }
   };
-  const options = { timeoutMs: 2000, signal: new AbortController().signal };
+  const options = { timeoutMs: 30_000, signal: new AbortController().signal };
   const failure = (wanted: string) => (error: unknown) => error instanceof ExchangeError && error.failure === wanted;
 
   test(`${name}: packets arrive whole and tell where they came from`, () =>

@@ -31,7 +31,9 @@ test("a service's slices and Endpoints follow its pods, ports by name", async (t
   await deployed(cluster, 3);
   await eventually(() => addresses(cluster) === 3);
   await eventually(() => cluster.find("Endpoints", "web")?.subsets?.[0]?.addresses?.length === 3);
-  const slice = cluster.list("EndpointSlice").find(({ endpoints }) => (endpoints ?? []).length > 0);
+  const full = () => cluster.list("EndpointSlice").find(({ endpoints }) => (endpoints ?? []).length === 3);
+  await eventually(() => full()?.endpoints?.every(({ conditions }) => conditions?.ready));
+  const slice = full();
   assert.deepEqual(slice?.ports, [{ name: "main", port: 8080, protocol: "TCP" }]);
   assert.equal(slice?.metadata.labels?.["kubernetes.io/service-name"], "web");
   assert.deepEqual(slice?.endpoints?.[0]?.conditions, { ready: true, serving: true, terminating: false });

@@ -127,7 +127,7 @@ export const join2 = (port: number, token: string, options: JoinOptions = {}): P
     key: newKey(),
     addresses: ["127.0.0.1"],
   };
-  return joinCluster({ clock }, order, within(10_000));
+  return joinCluster({ clock }, order, within(30_000));
 };
 
 /** Both sides must have said the same reason. */
@@ -160,8 +160,8 @@ export async function joinedMember(
 export async function echoes(socket: TLSSocket): Promise<void> {
   const frames = new FrameStream(socket);
   frames.write(Buffer.from("hello"));
-  assert.equal((await frames.read(100, within(5000))).toString(), "hello");
+  assert.equal((await frames.read(100, within(30_000))).toString(), "hello");
 }
 
 export const dialTo = (from: DialPeerDeps, port: number, nodeName?: string) =>
-  dialPeer(from, { host: "127.0.0.1", port, ...(nodeName === undefined ? {} : { nodeName }) }, within(5000));
+  dialPeer(from, { host: "127.0.0.1", port, ...(nodeName === undefined ? {} : { nodeName }) }, within(30_000));

@@ -232,7 +232,7 @@ test("HTTP probes judge by status, follow redirects on the same host and end in 
         https: false,
         headers: [{ name: "X-A", value: "b" }],
       };
-      const result = await client.probe(check, probed === "/hang" ? 200 : 5000, never);
+      const result = await client.probe(check, probed === "/hang" ? 200 : 60_000, never);
       assert.equal(result.ok, ok, probed);
       assert.match(result.message, message);
     }),
@@ -241,7 +241,7 @@ test("HTTP probes judge by status, follow redirects on the same host and end in 
 
 test("TCP probes connect", async () => {
   const port = await listening(createServer((socket) => socket.destroy()));
-  const ask = (at: number) => client.probe({ type: "tcp", host: "127.0.0.1", port: at }, 1000, never);
+  const ask = (at: number) => client.probe({ type: "tcp", host: "127.0.0.1", port: at }, 60_000, never);
   assert.equal((await ask(port)).ok, true);
   assert.match((await ask(1)).message, /ECONNREFUSED/);
 });
@@ -262,7 +262,7 @@ test("gRPC probes ask the health service by name", async () => {
     });
   });
   const port = await listening(server);
-  const ask = (service: string) => client.probe({ type: "grpc", host: "127.0.0.1", port, service }, 2000, never);
+  const ask = (service: string) => client.probe({ type: "grpc", host: "127.0.0.1", port, service }, 60_000, never);
   assert.deepEqual(await ask(""), { ok: true, message: "the service is SERVING" });
   assert.deepEqual(await ask("up"), { ok: true, message: "the service is SERVING" });
   assert.deepEqual(await ask("down"), { ok: false, message: "the service is NOT_SERVING" });

@@ -32,7 +32,7 @@ test("a dataplane that is stopped as soon as it is there ends by itself", async 
         args: [MAIN, "run-dataplane", "info", "text"],
         env: process.env,
       },
-      stopMs: 4_000,
+      stopMs: 60_000,
     },
   );
   assert.equal(await child.run(stop.signal), "stopped");

@@ -26,7 +26,7 @@ async function aborted(script: string, endsWithinMs: number): Promise<void> {
 const WAIT = "touch ready; while :; do sleep 0.02; done";
 
 test("the end of a program that is killed can be waited for", async () => {
-  await aborted(`trap 'sleep 0.2; touch ended; exit 0' TERM; ${WAIT}`, 10_000);
+  await aborted(`trap 'sleep 0.2; touch ended; exit 0' TERM; ${WAIT}`, 60_000);
   assert.ok(existsSync(join(folder, "ended")));
 });
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { eventually } from "../../../test/poll.ts";
+import { freePorts } from "../../../test/support/free-ports.ts";
 import { silentLogger } from "../../lib/log.ts";
 import type { GossipRefusal } from "../refusal.ts";
 import { transportContract } from "../transport.contract.ts";
@@ -13,19 +14,10 @@ import { StreamServer } from "./stream-server.ts";
 const deps = { log: silentLogger };
 const local = { host: "127.0.0.1", port: 0 };
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address ? address.port : 0;
-}
-
 transportContract("UDP and TCP", async () => ({
   a: await NetworkTransport.open(deps, local),
   b: await NetworkTransport.open(deps, local),
-  nobody: { host: "127.0.0.1", port: await freePort() },
+  nobody: { host: "127.0.0.1", port: (await freePorts(1))[0] ?? 0 },
 }));
 
 async function serving(

@@ -13,7 +13,7 @@ async function environment(t: TestContext, script: string): Promise<NodeJS.Proce
   return { PATH: `${directory}:/usr/bin:/bin` };
 }
 
-test("a mount that hangs is given up with a sentence", { timeout: 10_000 }, async (t) => {
+test("a mount that hangs is given up with a sentence", { timeout: 60_000 }, async (t) => {
   const env = await environment(t, "exec sleep 60");
   await assert.rejects(runMount(["mount", "a", "/b"], { timeoutMs: 200, env }), {
     message: "Cannot mount a /b: not done after 200 ms",

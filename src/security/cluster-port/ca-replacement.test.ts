@@ -209,7 +209,7 @@ for (const { what, change, waitsFor, reason } of LATE) {
       await connectBothWays(one, two);
       await change(one);
     }
-    const greeting = introduce(new FrameStream(secure), { clock: systemClock, signal: within(5000) });
+    const greeting = introduce(new FrameStream(secure), { clock: systemClock, signal: within(30_000) });
     await refusedBoth(one, greeting, reason);
   });
 }

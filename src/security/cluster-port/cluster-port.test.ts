@@ -81,7 +81,7 @@ test("the recorded words of a join are refused in another session", async (t) =>
   const one = await member(t);
   const { token } = await one.tokens.create({ name: "t" });
   const parsed = parseJoinToken(token);
-  const target = { host: "127.0.0.1", port: one.port, protocol: JOIN_PROTOCOL, signal: within(5000) };
+  const target = { host: "127.0.0.1", port: one.port, protocol: JOIN_PROTOCOL, signal: within(30_000) };
   const first = await dial(STRANGER_CONTEXT, target);
   const signingRequest = makeSigningRequest(newKey(), nodeUser("two"));
   const request = writeRequest({
@@ -119,7 +119,7 @@ test("a name of a living node, one just given, and a clock that is off are refus
 test("a stranger, another cluster's node and a removed node are refused by both sides", async (t) => {
   const [one, other] = [await member(t), await member(t)];
   const two = await joinedMember(t, one);
-  const target = { host: "127.0.0.1", port: one.port, protocol: PEER_PROTOCOL, signal: within(5000) };
+  const target = { host: "127.0.0.1", port: one.port, protocol: PEER_PROTOCOL, signal: within(30_000) };
   const knock = async (context: Parameters<typeof dial>[0]): Promise<unknown> => {
     const socket = await dial(context, target);
     return await readAnswer(new FrameStream(socket), { limit: 1000, signal: target.signal });
@@ -141,7 +141,7 @@ test("a stranger, another cluster's node and a removed node are refused by both 
 });
 
 test("garbage, silence and floods change nothing for others", async (t) => {
-  const one = await member(t, { openingMs: 300, mostOpening: 8, refusalsAllowed: 1000 });
+  const one = await member(t, { openingMs: 2000, mostOpening: 8, refusalsAllowed: 1000 });
   const two = await joinedMember(t, one);
   const raw = (): Socket => connect(one.port, "127.0.0.1").on("error", () => {});
   for (const garbage of [Buffer.alloc(5000, 0x16), secretBytes(5000), Buffer.from("GET / HTTP/1.1\r\n\r\n")]) {
@@ -155,7 +155,7 @@ test("garbage, silence and floods change nothing for others", async (t) => {
   await Promise.all(silent.map(async (socket) => socket.destroyed || once(socket.resume(), "close")));
   assert.ok(one.refusals.some(({ reason }) => reason === "TooManyAttempts"));
   assert.ok(one.refusals.some(({ reason }) => reason === "HandshakeFailed"));
-  const target = { host: "127.0.0.1", port: one.port, protocol: JOIN_PROTOCOL, signal: within(5000) };
+  const target = { host: "127.0.0.1", port: one.port, protocol: JOIN_PROTOCOL, signal: within(30_000) };
   const mute = await dial(STRANGER_CONTEXT, target);
   await assert.rejects(
     readAnswer(new FrameStream(mute), { limit: 1000, signal: target.signal }),

@@ -30,7 +30,7 @@ async function killedChild(dataDir: string, round: number, acknowledgements: num
   return acknowledged;
 }
 
-test("kill -9 at any moment loses no acknowledged write", { timeout: 60_000 }, async () => {
+test("kill -9 at any moment loses no acknowledged write", { timeout: 240_000 }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "store-kill-"));
   const seed = Math.floor(systemRandom.next() * 1_000_000);
   const random = seededRandom(seed);
