@@ -13,6 +13,8 @@ const MOST_KEYS = 8;
 export class GossipKeys {
   readonly #file: string;
   #keys: readonly Buffer[];
+  /** Steps of several members may come at once. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /** Opens the kept keys; where there are none takes `first`, or makes one. */
   static async open(file: string, first?: readonly Uint8Array[]): Promise<GossipKeys> {
@@ -34,28 +36,43 @@ export class GossipKeys {
   }
 
   async add(key: Uint8Array): Promise<void> {
-    if (this.#keys.some((known) => known.equals(key))) return;
-    if (this.#keys.length >= MOST_KEYS) throw new Error(`Cannot add a gossip key: there are ${MOST_KEYS}; remove one`);
-    await this.replace([...this.#keys, key]);
+    await this.#change((keys) => {
+      if (keys.some((known) => known.equals(key))) return keys;
+      if (keys.length >= MOST_KEYS) throw new Error(`Cannot add a gossip key: there are ${MOST_KEYS}; remove one`);
+      return [...keys, key];
+    });
   }
 
   async use(key: Uint8Array): Promise<void> {
-    const found = this.#keys.find((known) => known.equals(key));
-    if (!found) throw new Error("Cannot use the gossip key: it was not added");
-    await this.replace([found, ...this.#keys.filter((known) => known !== found)]);
+    await this.#change((keys) => {
+      const found = keys.find((known) => known.equals(key));
+      if (!found) throw new Error("Cannot use the gossip key: it was not added");
+      return [found, ...keys.filter((known) => known !== found)];
+    });
   }
 
   async remove(key: Uint8Array): Promise<void> {
-    if (this.#keys[0]?.equals(key)) throw new Error("Cannot remove the gossip key: it is in use");
-    await this.replace(this.#keys.filter((known) => !known.equals(key)));
+    await this.#change((keys) => {
+      if (keys[0]?.equals(key)) throw new Error("Cannot remove the gossip key: it is in use");
+      return keys.filter((known) => !known.equals(key));
+    });
   }
 
   /** All at once, as another member has them. */
   async replace(keys: readonly Uint8Array[]): Promise<void> {
-    const checked = keys.map(checkedKey);
-    const text = `${JSON.stringify({ keys: checked.map((key) => key.toString("base64")) })}\n`;
-    await writePrivateFile(this.#file, text);
-    this.#keys = checked;
+    await this.#change(() => keys);
+  }
+
+  /** One after the other: what is there is read when the change before is on disk. */
+  async #change(to: (keys: readonly Buffer[]) => readonly Uint8Array[]): Promise<void> {
+    const done = this.#last.then(async () => {
+      const checked = to(this.#keys).map(checkedKey);
+      const text = `${JSON.stringify({ keys: checked.map((key) => key.toString("base64")) })}\n`;
+      await writePrivateFile(this.#file, text);
+      this.#keys = checked;
+    });
+    this.#last = done.catch(() => {}); // told to who wanted it
+    await done;
   }
 }
 

@@ -65,6 +65,7 @@ async function cluster(t: TestContext, names: readonly string[]): Promise<Record
       questions,
       recorder,
       nodeName,
+      others: () => [],
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,

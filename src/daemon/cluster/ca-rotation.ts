@@ -18,7 +18,7 @@ import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
 import type { HostPort } from "../config/agent-config.ts";
 import type { Removals } from "../replication/removals.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
-import { Round, RoundFailed } from "./round.ts";
+import { Round, type RoundDeps, RoundFailed } from "./round.ts";
 
 /** What a member answers that is asked for secrets in the meantime: the asker may be a thief. */
 export const UNDER_REPLACEMENT = "the CA is being replaced because it may be in wrong hands: no secrets are given now";
@@ -27,7 +27,7 @@ const BREAK_OFF_MS = 600_000;
 /** Mostly a member hears of a new CA at once, or when it is back; this is for what went wrong. */
 const LOOK_EVERY_MS = 300_000;
 
-export interface CaRotationDeps {
+export interface CaRotationDeps extends Pick<RoundDeps, "others"> {
   readonly authority: ClusterAuthority;
   readonly client: Pick<MembershipClient, "members" | "subscribe">;
   readonly questions: Pick<PeerQuestions, "ask" | "answers">;

@@ -55,10 +55,10 @@ export function openChanges(
   { port, client, gossip: keys, state, joinTokens, removals, file, replication, clock, random, logger }: ChangesDeps,
 ): Changes {
   const { authority, denied, questions, listener } = port;
-  const round = { client, questions, clock, nodeName };
+  const round = { client, questions, clock, nodeName, others: () => replication.others() };
   const recorder = state.recorder({ component: "podman-swarm-cluster", host: nodeName });
-  const current = new CurrentGossipKey(state);
-  const gossip = new GossipRotation({ ...round, gossip: keys, authority, current, removals });
+  const current = new CurrentGossipKey({ store: state.store, replica: state.replica });
+  const gossip = new GossipRotation({ ...round, gossip: keys, authority, current, removals, random });
   const ca = new CaRotation({ ...round, authority, removals, random, logger, recorder });
   const apiTokens = new ApiTokens({ store: state.store, clock, log: logger });
   const rotateDataKey = (): Promise<boolean> => state.rotateDataKey();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
-import { secretBytes } from "../../lib/random.ts";
+import { type Random, secretBytes } from "../../lib/random.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
@@ -9,12 +9,21 @@ import type { CurrentGossipKey } from "../replication/current-gossip-key.ts";
 import { UNDER_REPLACEMENT } from "./ca-rotation.ts";
 import type { Removals } from "../replication/removals.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
-import { Round } from "./round.ts";
+import { RotationTurn } from "./rotation-turn.ts";
+import { Round, type RoundDeps } from "./round.ts";
 
-const STEPS = ["add", "use", "remove"] as const;
+/** `remove` takes a key back that nobody uses yet, `only` removes all others. */
+const STEPS = ["add", "use", "only", "remove"] as const;
 type Step = (typeof STEPS)[number];
 
-export interface GossipRotationDeps {
+/** So long a rotation waits for another member's. */
+const PATIENCE_MS = 45_000;
+const AGAIN_MS = 250;
+const LONGEST_WAIT_MS = 4_000;
+/** A key that is left over for so long is nobody's: no rotation takes a minute between two of its steps. */
+const LEFT_OVER_MS = 60_000;
+
+export interface GossipRotationDeps extends Pick<RoundDeps, "others"> {
   readonly gossip: GossipKeys;
   readonly client: MembershipClient;
   readonly nodeName: string;
@@ -23,50 +32,86 @@ export interface GossipRotationDeps {
   readonly removals: Removals;
   readonly questions: PeerQuestions;
   readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface GossipRotated {
+  /** Who has the new key, this node too. */
+  readonly count: number;
+  readonly away: readonly string[];
 }
 
 /**
  * Replaces the key of the gossip while the cluster runs, in three steps, each taken by all living members before the
- * next: all decrypt with the new key, all encrypt with it, none decrypts with the old one. A member that was away asks
+ * next: all decrypt with the new key, all encrypt with it, none decrypts with any other. A member that was away asks
  * for the keys when it is back: its certificate is enough for that. Which key is the newer one, all members have in
- * their stores.
+ * their stores. One member does this at a time: the others wait.
  */
 export class GossipRotation {
   readonly #deps: GossipRotationDeps;
+  readonly #turn: RotationTurn;
   #running = false;
 
   constructor(deps: GossipRotationDeps) {
     this.#deps = deps;
+    this.#turn = new RotationTurn(deps);
     deps.questions.answers("gossip-keys", async () => this.#tell());
-    deps.questions.answers("gossip-key", (question) => this.#takeAsked(question));
+    deps.questions.answers("gossip-key", (question, { nodeName }) => this.#takeAsked(question, nodeName));
   }
 
   /**
    * Gives who has the new key, and who was away; those of `except` get none. Rejects, with the old key good everywhere,
    * when a living member did not take a step.
    */
-  async rotate(except: readonly string[] = []): Promise<{ readonly count: number; readonly away: readonly string[] }> {
-    if (this.#running) throw new Error("Cannot replace the gossip key: it is being replaced");
+  async rotate(except: readonly string[] = []): Promise<GossipRotated> {
+    const { clock, random, nodeName } = this.#deps;
+    const giveUp = clock.monotonic() + PATIENCE_MS;
+    for (let wait = AGAIN_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+      const holder = this.#running ? nodeName : this.#turn.take(nodeName);
+      const done = holder ?? (await this.#replace(except));
+      if (typeof done !== "string") return done;
+      if (clock.monotonic() > giveUp) throw new Error(`${done} is replacing it; try again when that has ended`);
+      // Two that have begun at the same time do not begin again at the same time.
+      await clock.sleep(wait * (0.5 + random.next()));
+    }
+  }
+
+  /** Gives the name of another member where that one is replacing the key: then nothing is changed. */
+  async #replace(except: readonly string[]): Promise<GossipRotated | string> {
+    const { current, clock, nodeName } = this.#deps;
     this.#running = true;
     try {
-      const { gossip, current, clock } = this.#deps;
-      const [old] = gossip.keys;
       const made = secretBytes(32);
       const round = new Round(this.#deps, { except });
+      // Nobody uses it yet. Where it cannot be removed now it stays for a while, and does no harm.
+      const takeBack = (): Promise<unknown> => Promise.allSettled([this.#everywhere(round, "remove", made)]);
       try {
         await this.#everywhere(round, "add", made);
       } catch (error) {
-        // Nobody uses it yet. Where it cannot be removed now it stays, and does no harm.
-        await Promise.allSettled([this.#everywhere(round, "remove", made)]);
+        await takeBack();
         throw error;
+      }
+      const other = [...round.reached.values()].map(({ holder }) => holder).find((one) => typeof one === "string");
+      if (other !== undefined) {
+        await takeBack();
+        return other;
       }
       await this.#everywhere(round, "use", made);
       await current.set(made, clock.now());
-      if (old) await this.#everywhere(round, "remove", old);
+      await this.#everywhere(round, "only", made);
       return { count: round.reached.size + 1, away: round.away };
     } finally {
       this.#running = false;
+      this.#turn.end(nodeName);
     }
+  }
+
+  /** Removes keys that a rotation has left here which broke off, or whose end this node has not heard of. */
+  async tidy(): Promise<void> {
+    const { current, gossip } = this.#deps;
+    const [first, ...others] = gossip.keys;
+    if (!first || others.length === 0 || this.#running || this.#turn.idleMs < LEFT_OVER_MS) return;
+    if (current.get() !== undefined && current.is(first)) await this.#keepOnly(first);
   }
 
   /** Whether this node gossips with the cluster's key, as far as it knows. */
@@ -84,6 +129,7 @@ export class GossipRotation {
     const [first] = theirs;
     if (!first || gossip.keys[0]?.equals(first) || !this.#isNewer(first, since)) return false;
     const gone = gossip.keys.filter((key) => !theirs.some((one) => one.equals(key)));
+    this.#turn.seen();
     await removals.take(answer);
     await gossip.replace(theirs);
     for (const key of theirs) await client.installKey(key);
@@ -110,18 +156,26 @@ export class GossipRotation {
     return removals.with({ keys, ...(since === undefined ? {} : { since }) });
   }
 
-  async #takeAsked(question: PeerMessage): Promise<PeerMessage> {
+  async #takeAsked(question: PeerMessage, from: string): Promise<PeerMessage> {
+    const { current, removals, nodeName } = this.#deps;
     const { step, key } = question;
     const known = STEPS.find((one) => one === step);
     if (!known || typeof key !== "string") throw new Error("Cannot take a step with the gossip key: which?");
-    await this.#deps.removals.take(question);
+    await removals.take(question);
+    await current.take(question);
+    const holder = this.#running ? nodeName : this.#turn.take(from);
+    if (holder !== undefined && known === "add") return { holder };
     await this.#take(known, Buffer.from(key, "base64"));
+    if (known === "only" || known === "remove") this.#turn.end(from);
     return {};
   }
 
   async #everywhere(round: Round, step: Step, key: Buffer): Promise<void> {
+    const { current, removals, nodeName } = this.#deps;
+    this.#turn.take(nodeName);
     await this.#take(step, key);
-    await round.ask(this.#deps.removals.with({ kind: "gossip-key", step, key: key.toString("base64") }));
+    const question = { kind: "gossip-key", step, key: key.toString("base64") };
+    await round.ask(removals.with(step === "only" ? current.with(question) : question));
   }
 
   async #take(step: Step, key: Buffer): Promise<void> {
@@ -136,9 +190,19 @@ export class GossipRotation {
         await client.installKey(key);
         await gossip.use(key);
         return await client.useKey(key);
+      case "only":
+        await this.#take("use", key);
+        return await this.#keepOnly(key);
       case "remove":
         await gossip.remove(key);
         return await client.removeKey(key);
     }
+  }
+
+  async #keepOnly(key: Buffer): Promise<void> {
+    const { gossip, client } = this.#deps;
+    const others = gossip.keys.filter((one) => !one.equals(key));
+    await gossip.replace([key]);
+    for (const one of others) await client.removeKey(one);
   }
 }

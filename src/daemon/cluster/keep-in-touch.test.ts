@@ -21,7 +21,7 @@ function nodeBeside(t: TestContext, deps: Partial<KeepInTouchDeps> = {}) {
   const running = keepInTouch(
     {
       client: CLIENT,
-      gossip: { isCurrent: true, fetch: async () => false },
+      gossip: { isCurrent: true, fetch: async () => false, tidy: async () => {} },
       ca: { fetch: async () => false },
       file: { read: async () => [ADDRESS], write: async (all) => void (seen.written = all.join(" ")) },
       metrics: { membership: () => {} },

@@ -21,7 +21,7 @@ const LOOK_AFTER_MS = 5_000;
 
 export interface KeepInTouchDeps extends Pick<AgentDeps, "clock" | "logger"> {
   readonly client: Pick<MembershipClient, "members" | "subscribe" | "join" | "metrics">;
-  readonly gossip: Pick<GossipRotation, "fetch" | "isCurrent">;
+  readonly gossip: Pick<GossipRotation, "fetch" | "isCurrent" | "tidy">;
   readonly ca: Pick<CaRotation, "fetch">;
   readonly file: Pick<MemberFile, "read" | "write">;
   readonly metrics: Pick<ClusterMetrics, "membership">;
@@ -51,6 +51,7 @@ export async function keepInTouch(deps: KeepInTouchDeps, signal: AbortSignal): P
     try {
       if (others().length === 0 && known().length > 0) await findAgain(known(), deps, signal);
       else if (!deps.gossip.isCurrent) await catchUp(known(), deps);
+      else await deps.gossip.tidy();
       // Who is alone now may have been parted from the others: their addresses stay.
       if (others().length > 0) {
         for (const address of others().map(formatAddress)) remembered.add(address);

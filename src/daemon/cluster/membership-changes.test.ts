@@ -44,8 +44,8 @@ function changesOf(
       listener: { dropDenied: () => {} },
       replication: {
         question: () => (removes ? { kind: "store-push" } : assert.fail("who leaves writes nothing")),
-        others: registered,
       },
+      others: registered,
       questions: { ask, answers: (kind, one) => void answers.set(kind, one) },
       clock: systemClock,
       nodeName: "me",

@@ -14,7 +14,7 @@ import type { GossipRotation } from "./gossip-rotation.ts";
 import { trustDirectory } from "./join-at-start.ts";
 import { forgetRemoval } from "./own-removal.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
-import { Round, tellAway } from "./round.ts";
+import { Round, type RoundDeps, tellAway } from "./round.ts";
 
 /** This node has left its cluster on request. The agent ends with it, and does not start again by itself. */
 export class LeftCluster extends Error {
@@ -30,13 +30,13 @@ const ATTEMPT_MS = 5_000;
 /** By then an answer has gone out. */
 const ANSWERED_MS = 500;
 
-export interface MembershipChangesDeps {
+export interface MembershipChangesDeps extends Pick<RoundDeps, "others"> {
   readonly client: Pick<MembershipClient, "members" | "leave" | "forceLeave">;
   readonly gossip: Pick<GossipRotation, "rotate">;
   readonly compromise: Pick<AfterCompromise, "replaceAll">;
   readonly denied: DeniedNodes;
   readonly listener: Pick<ClusterListener, "dropDenied">;
-  readonly replication: Pick<Replication, "question" | "others">;
+  readonly replication: Pick<Replication, "question">;
   readonly questions: Pick<PeerQuestions, "ask" | "answers">;
   readonly clock: Clock;
   readonly nodeName: string;
@@ -75,11 +75,11 @@ export class MembershipChanges {
    * everything that it could have read. Rejects where a member could not be told: then it can be done again.
    */
   async remove(name: string, { compromised = false }: { readonly compromised?: boolean } = {}): Promise<string> {
-    const { client, nodeName, gossip, compromise, denied, replication } = this.#deps;
+    const { client, nodeName, gossip, compromise, denied, others: known } = this.#deps;
     if (name === nodeName) {
       throw new ApiError("Conflict", `${name} is the node that was asked: psctl leave takes it out`);
     }
-    const members = [...client.members(), ...replication.others()];
+    const members = [...client.members(), ...known()];
     // A removal that broke off may be done again when nobody lists the node any more.
     const isKnown = members.some((member) => member.name === name) || denied.until(name) !== undefined;
     if (!isKnown) throw new ApiError("NotFound", `there is no member ${name}`);

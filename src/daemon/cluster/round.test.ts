@@ -18,7 +18,7 @@ function testClock(): Clock {
 function roundOf(
   states: States,
   answer: (name: string, states: States) => unknown,
-  options: RoundOptions = {},
+  options: RoundOptions & { readonly others?: readonly string[] } = {},
 ): { readonly round: Round; readonly asked: string[] } {
   const asked: string[] = [];
   const members = (): MemberView[] =>
@@ -29,7 +29,9 @@ function roundOf(
     if (given instanceof Error) throw given;
     return {};
   };
-  const round = new Round({ client: { members }, questions: { ask }, clock: testClock(), nodeName: "me" }, options);
+  const others = () => (options.others ?? []).map((name) => ({ name }));
+  const deps = { client: { members }, questions: { ask }, others, clock: testClock(), nodeName: "me" };
+  const round = new Round(deps, options);
   return { round, asked };
 }
 
@@ -42,6 +44,23 @@ test("all are asked that live, and nobody else", async () => {
   await round.ask({ kind: "step" });
   assert.deepEqual(asked.toSorted(), ["a", "b"]);
   assert.deepEqual([round.away, [...round.reached.keys()].toSorted()], [["c"], ["a", "b"]]);
+});
+
+test("a lost member that the gossip has forgotten is away, too", async () => {
+  const options = { others: ["a", "b", "c", "gone"], except: ["gone"] };
+  const { round, asked } = roundOf({ a: "alive", b: "dead" }, () => ({}), options);
+  await round.ask({ kind: "step" });
+  assert.deepEqual([asked, round.away], [["a"], ["b", "c"]]);
+});
+
+test("a member that somebody removes in the meantime is neither a failure nor away", async () => {
+  const removed = new RefusedError("NodeDenied", "the node b was removed from the cluster");
+  const { round, asked } = roundOf({ a: "alive", b: "alive" }, (name) => (name === "b" ? removed : {}));
+  await round.ask({ kind: "one" });
+  await round.ask({ kind: "two" });
+  assert.deepEqual([asked, round.away, [...round.reached.keys()]], [["a", "b", "a"], [], ["a"]]);
+  const told = new RefusedError("NodeDenied", "this node was removed", { byOther: true });
+  await assert.rejects(roundOf({ a: "alive" }, () => told).round.ask({ kind: "step" }), RoundFailed);
 });
 
 test("a suspect that cannot be reached is away, and is asked for nothing more", async () => {

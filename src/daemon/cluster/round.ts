@@ -14,6 +14,8 @@ const AGAIN_MS = 500;
 export interface RoundDeps {
   readonly client: Pick<MembershipClient, "members">;
   readonly questions: Pick<PeerQuestions, "ask">;
+  /** All others that are of the cluster, living or not: who is lost is forgotten by the gossip after half a minute. */
+  readonly others: () => readonly { readonly name: string }[];
   readonly clock: Clock;
   readonly nodeName: string;
 }
@@ -49,6 +51,8 @@ export class Round {
   /** In these states a member that fails is asked again. */
   readonly #awaited: readonly MemberView["state"][];
   readonly #away: Set<string>;
+  /** Somebody has removed them in the meantime: they are no members any more. */
+  readonly #removed = new Set<string>();
   readonly #reached = new Map<string, PeerAnswer>();
 
   constructor(deps: RoundDeps, { except = [], attemptMs = ATTEMPT_MS, waitForSuspects = false }: RoundOptions = {}) {
@@ -56,7 +60,9 @@ export class Round {
     this.#except = [deps.nodeName, ...except];
     this.#attemptMs = attemptMs;
     this.#awaited = waitForSuspects ? ["alive", "suspect"] : ["alive"];
-    this.#away = new Set(this.#members(["dead"]).map(({ name }) => name));
+    const there = new Set(this.#members(["alive", "suspect", "left"]).map(({ name }) => name));
+    const lost = deps.others().filter(({ name }) => !there.has(name) && !this.#except.includes(name));
+    this.#away = new Set([...this.#members(["dead"]), ...lost].map(({ name }) => name));
   }
 
   /** By name. */
@@ -69,11 +75,13 @@ export class Round {
     return this.#reached;
   }
 
-  /** Resolves once all have taken the step that are not away; rejects with RoundFailed where one lives and did not. */
+  /** Resolves once all have taken the step that are neither away nor removed since; rejects with RoundFailed where one lives and did not. */
   async ask(question: Question): Promise<void> {
     const failures = new Map<string, unknown>();
     this.#reached.clear();
-    const asked = this.#members(["alive", "suspect"]).filter(({ name }) => !this.#away.has(name));
+    const asked = this.#members(["alive", "suspect"]).filter(
+      ({ name }) => !this.#away.has(name) && !this.#removed.has(name),
+    );
     await Promise.all(
       asked.map(async (member) => {
         try {
@@ -81,7 +89,8 @@ export class Round {
           if (answer) this.#reached.set(member.name, answer);
           else this.#away.add(member.name);
         } catch (error) {
-          failures.set(member.name, error);
+          if (isRemoved(error)) this.#removed.add(member.name);
+          else failures.set(member.name, error);
         }
       }),
     );
@@ -109,6 +118,11 @@ export class Round {
       .members()
       .filter(({ name, state }) => states.includes(state) && !this.#except.includes(name));
   }
+}
+
+/** By this node's own list. Where the other side has removed this node the step has failed. */
+function isRemoved(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === "NodeDenied" && !error.byOther;
 }
 
 type PeerAnswer = Readonly<Record<string, unknown>>;

@@ -10,7 +10,7 @@ const key = (fill: number): Buffer => Buffer.alloc(32, fill);
 function member(after = 0) {
   const clock = { ...systemClock, now: () => systemClock.now() + after };
   const store = openMemoryStore({ clock });
-  return { store, current: new CurrentGossipKey({ store }) };
+  return { store, current: new CurrentGossipKey({ store, replica: store }) };
 }
 
 test("until a key was replaced every key may be the cluster's, afterwards the new one only", async () => {

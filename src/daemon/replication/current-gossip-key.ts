@@ -1,13 +1,24 @@
 import { hash } from "node:crypto";
 import { timestamp } from "../../lib/clock.ts";
 import type { KubeObject } from "../../api/kinds.ts";
+import { keyId } from "../../store/object-state.ts";
 import type { Store } from "../../store/port.ts";
+import { readStates } from "../../store/replication/read-states.ts";
+import type { ReplicatedStore } from "../../store/replication/replica-exchange.ts";
 import { CURRENT_GOSSIP_KEY } from "./replicated.ts";
+
+/** What one member tells another. */
+type Message = Readonly<Record<string, unknown>>;
 
 /** Which key of the gossip is the cluster's: a name of it, and when it came into use (milliseconds since the epoch). */
 export interface GossipKeySpec {
   readonly digest: string;
   readonly since: number;
+}
+
+export interface CurrentGossipKeyDeps {
+  readonly store: Store;
+  readonly replica: Pick<ReplicatedStore, "state" | "apply">;
 }
 
 const NOT_YET: GossipKeySpec = { digest: "", since: 0 };
@@ -18,9 +29,11 @@ const NOT_YET: GossipKeySpec = { digest: "", since: 0 };
  */
 export class CurrentGossipKey {
   readonly #store: Store;
+  readonly #replica: Pick<ReplicatedStore, "state" | "apply">;
 
-  constructor({ store }: { readonly store: Store }) {
+  constructor({ store, replica }: CurrentGossipKeyDeps) {
     this.#store = store;
+    this.#replica = replica;
   }
 
   /** Undefined until one was replaced. */
@@ -40,7 +53,21 @@ export class CurrentGossipKey {
     // One and the same object wherever it is made first, so that the later word counts and not the later object.
     const known = this.#store.get(CURRENT_GOSSIP_KEY);
     if (!known) await this.#store.create(CURRENT_GOSSIP_KEY, gossipKey(NOT_YET), { cause: [] });
-    await this.#store.update(CURRENT_GOSSIP_KEY, gossipKey({ digest: digestOf(key), since }), { register: "main" });
+    const later = Math.max(since, (this.get()?.since ?? 0) + 1);
+    const spec = { digest: digestOf(key), since: later };
+    await this.#store.update(CURRENT_GOSSIP_KEY, gossipKey(spec), { register: "main" });
+  }
+
+  /** A message that tells a member which key it is, before that one could name another. */
+  with<M extends Message>(message: M): M & { readonly current: readonly unknown[] } {
+    const state = this.#replica.state(CURRENT_GOSSIP_KEY);
+    return { ...message, current: state === undefined ? [] : [state] };
+  }
+
+  /** Where a message tells it. */
+  async take({ current }: Message): Promise<void> {
+    const { states } = readStates(current, (key) => keyId(key) === keyId(CURRENT_GOSSIP_KEY));
+    if (states.length > 0) await this.#replica.apply(states);
   }
 }
 

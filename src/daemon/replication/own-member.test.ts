@@ -78,7 +78,7 @@ test("trust's own objects are replicated, but for each node's first API token", 
   const { id } = await tokens.create("ci", 0);
   await new JoinTokens({ store, clock, nodeName: "n1", caDigest: () => "00".repeat(32) }).create({ name: "nodes" });
   await new DeniedNodes({ store, clock }).deny("n9");
-  await new CurrentGossipKey({ store }).set(Buffer.alloc(32), 1);
+  await new CurrentGossipKey({ store, replica: store }).set(Buffer.alloc(32), 1);
   const keys = [...store.states()].map(({ key }) => key);
   const local = keys.filter((key) => !isReplicated(key)).map(({ name }) => name);
   assert.deepEqual([keys.length, local], [5, ["admin"]]);
@@ -207,7 +207,7 @@ test("what is secret goes over in plain, inside of TLS, and is sealed with the r
 
 test("of what two parted members say of one removed node, and of the gossip key, the later word counts", async (t) => {
   const [one, two] = [await node(t, "n1"), await node(t, "n2")];
-  const [keyOfOne, keyOfTwo] = [one, two].map(({ store }) => new CurrentGossipKey({ store }));
+  const [keyOfOne, keyOfTwo] = [one, two].map(({ store }) => new CurrentGossipKey({ store, replica: store }));
   const [first, second, third] = [1, 2, 3].map((fill) => Buffer.alloc(32, fill)) as [Buffer, Buffer, Buffer];
   await one.denied.deny("n9");
   await keyOfOne?.set(first, 1);
