@@ -15,11 +15,13 @@ const ELEMENTS_PER_LINE = 100;
 /**
  * Replaces the whole table: whatever was there, afterwards it holds exactly this program. Until the last step, what has
  * no target yet is dropped instead of refused, so that in more than one transaction, clients merely try again.
+ * `kept` adds what its sets had learned.
  */
-export function rewrite(settings: NftSettings, desired: NftProgram): NftStep[] {
+export function rewrite(settings: NftSettings, desired: NftProgram, kept: readonly NftStep[] = []): NftStep[] {
   return [
     [`add table ${TABLE}`, `delete table ${TABLE}`, `table ${TABLE} {${baseRules(settings)}}`],
     ...plan(EMPTY, desired),
+    ...kept,
     [`flush chain ${TABLE} refuse`, ...REFUSAL.map((rule) => `add rule ${TABLE} refuse ${rule}`)],
   ];
 }

@@ -103,6 +103,15 @@ test("a client of a service with affinity stays with one pod", async () => {
   assert.equal(new Set(answers).size, 1);
 });
 
+test("a client of a service with affinity stays with its pod when the table is written anew", async () => {
+  const before = await lab.ask(pods.client, "10.63.0.13:80");
+  for (let round = 0; round < 6; round += 1) {
+    router.invalidate();
+    await router.drained("10.62.0.99", 5000);
+    assert.equal(await lab.ask(pods.client, "10.63.0.13:80"), before);
+  }
+});
+
 test("pods' questions to either DNS address reach the DNS port of the gateway, others do not", async () => {
   await lab.serveHost("dns", 10053);
   for (const target of [`${GATEWAY}:53`, "10.63.0.53:53", "10.63.0.53:5353"]) {
@@ -137,6 +146,37 @@ test("a UDP client that keeps its port moves to the pods that are left", async (
   const { a = 0, b = 0, ...others } = await counts();
   assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
   assert.ok((others["LOST"] ?? 0) <= 1, JSON.stringify(others));
+  router.apply(ALL);
+});
+
+test("a UDP client moves on also when nobody knows what the table was before", async () => {
+  const to = (targets: typeof both): ServiceTable => [{ ...udp, targets, node: { ...web.node!, targets } }];
+  router.apply(to(both.slice(0, 1)));
+  await router.drained(B, 5000);
+  const counts = await lab.loop(pods.client, "10.63.0.10:80", "udp");
+  await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${A}`));
+  router.apply(to(both.slice(1)));
+  router.invalidate();
+  await router.drained(A, 5000);
+  await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${B}`));
+  const { a = 0, b = 0, ...others } = await counts();
+  assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
+  assert.ok((others["LOST"] ?? 0) <= 1, JSON.stringify(others));
+  router.apply(ALL);
+});
+
+test("a UDP client that keeps asking a node port reaches the service that gets it later", async () => {
+  for (const wayOfWriting of ["as a change", "anew"]) {
+    router.apply([]);
+    await router.drained(A, 5000);
+    const counts = await lab.loop(pods.client, `${GATEWAY}:30080`, "udp");
+    await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes("dport=30080"));
+    router.apply([udp]);
+    if (wayOfWriting === "anew") router.invalidate();
+    await eventually(async () => /dport=30080 src=10\.62\.0\.[56] /.test(await lab.sh("conntrack -L -p udp")));
+    const { a = 0, b = 0 } = await counts();
+    assert.ok(a + b > 0, wayOfWriting);
+  }
   router.apply(ALL);
 });
 

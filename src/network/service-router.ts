@@ -2,11 +2,13 @@ import type { Clock } from "../lib/clock.ts";
 import { ProgramError } from "../lib/host/run-program.ts";
 import type { Logger } from "../lib/log.ts";
 import { Wake } from "../lib/wake.ts";
+import { keptAffinity } from "./kept-affinity.ts";
 import type { Kernel } from "./kernel.ts";
+import { misledUdpFlows } from "./misled-udp-flows.ts";
 import { compileServices, type NftProgram, type NftSettings, TABLE } from "./nft-program.ts";
 import { type NftStep, plan, rewrite, scriptsOf } from "./nft-plan.ts";
 import { type ServiceTable, targetAddresses } from "./service-table.ts";
-import { staleUdpFlows } from "./stale-udp-flows.ts";
+import { type FlowFilter, staleUdpFlows } from "./stale-udp-flows.ts";
 
 export interface ServiceRouterOptions {
   /** How often the table is compared with what was written, in milliseconds. */
@@ -44,6 +46,8 @@ export class ServiceRouter {
   readonly #retryMs: number;
   #wanted: ServiceTable | undefined;
   #applied: Applied | undefined;
+  /** What holds for every packet: applied, and flows of before are forgotten. */
+  #settled: ServiceTable | undefined;
   readonly #wake: Wake;
   #waiters = new Set<() => void>();
   #conntrackMissing = false;
@@ -80,8 +84,9 @@ export class ServiceRouter {
   async drained(podIp: string, timeoutMs: number): Promise<void> {
     const done = (): boolean =>
       this.#applied !== undefined &&
-      this.#applied.table === this.#wanted &&
-      !targetAddresses(this.#applied.table).has(podIp);
+      this.#settled !== undefined &&
+      this.#settled === this.#wanted &&
+      !targetAddresses(this.#settled).has(podIp);
     if (done()) return;
     await new Promise<void>((resolve) => {
       const finish = (): void => {
@@ -122,12 +127,18 @@ export class ServiceRouter {
     const applied = this.#applied;
     if (applied?.table === wanted) return await this.#verify(applied, signal);
     const program = compileServices(wanted);
-    await this.#write(
-      applied === undefined ? rewrite(this.#settings, program) : plan(applied.program, program),
-      signal,
-    );
+    if (applied === undefined) await this.#rewrite(program, signal);
+    else await this.#write(plan(applied.program, program), signal);
     this.#applied = { table: wanted, program };
-    await this.#forgetStaleFlows(applied?.table ?? [], wanted, signal);
+    if (applied === undefined) await this.#forgetMisledFlows(wanted, signal);
+    else await this.#forget(staleUdpFlows(applied.table, wanted), signal);
+    this.#settled = wanted;
+  }
+
+  /** Clients of services with affinity stay where they are. */
+  async #rewrite(program: NftProgram, signal: AbortSignal): Promise<void> {
+    const kept = program.sets.size === 0 ? [] : keptAffinity(await this.#listAll(signal), program);
+    await this.#write(rewrite(this.#settings, program, kept), signal);
   }
 
   /** Listing a large table takes longer than changing it, so it is done only when nothing else is to be done. */
@@ -139,8 +150,9 @@ export class ServiceRouter {
       return;
     }
     this.#logger.warn("The service table was changed by somebody else and is written again");
-    await this.#write(rewrite(this.#settings, applied.program), signal);
+    await this.#rewrite(applied.program, signal);
     this.#applied = { table: applied.table, program: applied.program };
+    await this.#forgetMisledFlows(applied.table, signal);
   }
 
   /** In one transaction where the kernel takes it: without root's rights, their size is limited. */
@@ -160,33 +172,50 @@ export class ServiceRouter {
 
   /** The rules without the learned elements of affinity sets; undefined when there is no table. */
   async #list(signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const rules = await this.#kernel.run(["nft", "-t", "list", "table", ...words(TABLE)], { signal });
-      const maps = await Promise.all(
-        ["vips", "nodeports"].map((name) =>
-          this.#kernel.run(["nft", "list", "map", ...words(TABLE), name], { signal }),
-        ),
-      );
+    const list = (...args: string[]): Promise<string> => this.#kernel.run(["nft", ...args], { signal });
+    return await whereTableIs(async () => {
+      const rules = await list("-t", "list", "table", ...words(TABLE));
+      const maps = await Promise.all(["vips", "nodeports"].map((name) => list("list", "map", ...words(TABLE), name)));
       return [rules, ...maps].join("");
-    } catch (error) {
-      if (error instanceof ProgramError && error.stderr.includes("No such file or directory")) return undefined;
-      throw error;
-    }
+    });
+  }
+
+  /** With the learned elements; empty when there is no table. */
+  async #listAll(signal: AbortSignal): Promise<string> {
+    return (await whereTableIs(() => this.#kernel.run(["nft", "list", "table", ...words(TABLE)], { signal }))) ?? "";
   }
 
   /** UDP has no end of a connection: what was decided for a client would otherwise hold as long as it keeps sending. */
-  async #forgetStaleFlows(before: ServiceTable, after: ServiceTable, signal: AbortSignal): Promise<void> {
-    for (const args of staleUdpFlows(before, after)) {
-      if (this.#conntrackMissing) return;
-      try {
-        await this.#kernel.run(["conntrack", "-D", ...args], { signal });
-      } catch (error) {
-        if (!(error instanceof ProgramError)) throw error;
-        if (error.stderr.includes("0 flow entries have been deleted")) continue;
-        this.#conntrackMissing = error.exitCode === undefined;
-        this.#logger.warn("Cannot forget UDP flows to pods that are gone: their clients may keep waiting", { error });
-      }
+  async #forget(flows: readonly FlowFilter[], signal: AbortSignal): Promise<void> {
+    for (const filter of flows) await this.#conntrack(["-D", ...filter], signal);
+  }
+
+  async #forgetMisledFlows(table: ServiceTable, signal: AbortSignal): Promise<void> {
+    const listing = await this.#conntrack(["-L", "-p", "udp"], signal);
+    if (listing !== undefined) await this.#forget(misledUdpFlows({ ...this.#settings, listing, table }), signal);
+  }
+
+  /** Resolves with what it prints; undefined where it does not work. */
+  async #conntrack(args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+    if (this.#conntrackMissing) return undefined;
+    try {
+      return await this.#kernel.run(["conntrack", ...args], { signal });
+    } catch (error) {
+      if (!(error instanceof ProgramError)) throw error;
+      if (error.stderr.includes("0 flow entries have been deleted")) return undefined;
+      this.#conntrackMissing = error.exitCode === undefined;
+      this.#logger.warn("Cannot forget UDP flows to pods that are gone: their clients may keep waiting", { error });
+      return undefined;
     }
+  }
+}
+
+async function whereTableIs<T>(list: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await list();
+  } catch (error) {
+    if (error instanceof ProgramError && error.stderr.includes("No such file or directory")) return undefined;
+    throw error;
   }
 }
 
