@@ -179,5 +179,10 @@ test("garbage for its packets and frames changes nothing", () =>
     await eventually(() => (nodes[0]?.node.metrics()["packetsRefused"] ?? 0) >= 300);
     end.abort();
     await ended;
-    assert.deepEqual(states(nodes[0] as Running), { n1: "alive", n2: "alive" });
+    // These probe so fast that a busy machine may make them doubt each other for a moment.
+    const known = (): true => {
+      assert.deepEqual(states(nodes[0] as Running), { n1: "alive", n2: "alive" });
+      return true;
+    };
+    await eventually(known, { what: "two members" });
   }));

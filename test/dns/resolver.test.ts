@@ -43,7 +43,7 @@ async function resolver(t: TestContext) {
   const project = (changed: readonly EndpointSlice[] = endpointSlices): ReturnType<typeof projectDns> =>
     projectDns({ services, endpointSlices: changed, pods }, { ...config, upstreams: [up.address] });
   const { port, server } = await start(t, { applied: project() });
-  const made = new Resolver({ timeout: 2000, tries: 1 });
+  const made = new Resolver({ timeout: 10_000, tries: 2 });
   made.setServers([`127.0.0.1:${port}`]);
   return { resolver: made, server, project };
 }

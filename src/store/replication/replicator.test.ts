@@ -90,7 +90,7 @@ function versions({ store }: Node): string[] {
 
 async function agree(nodes: readonly Node[], what: string): Promise<void> {
   const same = (): boolean => nodes.every((node) => String(versions(node)) === String(versions(nodes[0] as Node)));
-  await eventually(same, { what, timeoutMs: 10_000 });
+  await eventually(same, { what, timeoutMs: 60_000 });
 }
 
 const has = (node: Node, name: string): boolean => node.store.get(podKey(name)) !== undefined;
