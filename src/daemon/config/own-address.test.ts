@@ -47,6 +47,18 @@ const cases: readonly {
     lastTime: "10.99.0.1",
     address: "10.99.0.1",
   },
+  {
+    what: "without a default route the one of the last time, where the host has it",
+    host: network({ ...LO, ...OTHER, ...ETH0 }),
+    lastTime: "10.99.0.1",
+    address: "10.99.0.1",
+  },
+  {
+    what: "without a default route another one where the host has been given that",
+    host: network({ ...LO, ...ETH0 }),
+    lastTime: "10.99.0.9",
+    address: "10.99.0.1",
+  },
   { what: "never the pods' bridge", host: network({ ...LO, ...PODS }), address: "127.0.0.1" },
   {
     what: "without a default route the first other one",

@@ -21,28 +21,28 @@ export interface AddressOptions {
 
 /**
  * The address of the interface that the default route uses. While that one is down, the one of the last time: a node that
- * starts before its switch does is the same node. Else the first one that is not of the pods; loopback without any.
+ * starts before its switch does is the same node. Without a default route the one of the last time as long as the host
+ * has it, else the first one that is not of the pods; loopback without any.
  */
 export function ownAddress({ interfaces, routes }: HostNetwork, { lastTime, ownRanges }: AddressOptions): string {
-  const isFree = (address: string): boolean => !ownRanges.some((range) => cidrsOverlap(`${address}/32`, range));
-  const first = (name: string): string | undefined =>
-    interfaces[name]?.find(({ family, internal, address }) => family === "IPv4" && !internal && isFree(address))
-      ?.address;
+  const addressesOf = (name: string): string[] =>
+    (interfaces[name] ?? [])
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address)
+      .filter((address) => !ownRanges.some((range) => cidrsOverlap(`${address}/32`, range)));
   // Interface, destination and gateway in hex, ...
   const [routed] =
     routes
       .split("\n")
       .map((line) => line.split("\t"))
       .find(([, destination]) => destination === "00000000") ?? [];
-  const found = routed === undefined ? undefined : first(routed);
-  return (
-    found ??
-    lastTime ??
-    Object.keys(interfaces)
-      .map(first)
-      .find((one) => one !== undefined) ??
-    "127.0.0.1"
-  );
+  if (routed !== undefined) {
+    const [found = lastTime] = addressesOf(routed);
+    if (found !== undefined) return found;
+  }
+  const all = Object.keys(interfaces).flatMap(addressesOf);
+  const kept = lastTime !== undefined && all.includes(lastTime) ? lastTime : undefined;
+  return kept ?? all[0] ?? lastTime ?? "127.0.0.1";
 }
 
 /** By what the host says now. */
