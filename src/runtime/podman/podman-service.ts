@@ -89,11 +89,14 @@ export class PodmanService {
       cancelKill = this.#clock.timer(KILL_AFTER_MS, () => child.kill("SIGKILL"));
     };
     signal.addEventListener("abort", stop, { once: true });
-    const ended = Promise.race([
-      once(child, "exit").then(([code, by]) => `exit ${code ?? by}`),
-      once(child, "error").then(([error]) => (error as Error).message),
-    ]);
-    this.#log.info("Podman's API service started", { socket: this.socketPath, pid: child.pid });
+    child.once("spawn", () => {
+      this.#log.info("Podman's API service started", { socket: this.socketPath, pid: child.pid });
+    });
+    // `once` of events would reject for a program that cannot be started, which may be so for a moment only.
+    const ended = new Promise<string>((resolve) => {
+      child.once("exit", (code, by) => resolve(`exit ${code ?? by}`));
+      child.once("error", (error) => resolve(error.message));
+    });
     const why = await ended;
     signal.removeEventListener("abort", stop);
     cancelKill();
