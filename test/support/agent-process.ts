@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { deadline } from "../../src/lib/deadline.ts";
 import { runProgram } from "../../src/lib/host/run-program.ts";
 import { ForwardedPorts } from "../lab/forwarded-ports.ts";
 import { Lab } from "../lab/lab.ts";
@@ -165,7 +166,12 @@ export class AgentProcess {
   /** Resolves once the API says that it is ready; fails at once when the supervisor has ended, and ends it else. */
   async ready(): Promise<void> {
     const ended = (): boolean => this.#child?.exitCode !== null || this.#child.signalCode !== null;
-    const check = async (): Promise<boolean> => ended() || (await fetch(`${this.httpUrl}/readyz`)).ok;
+    const answer = (): Promise<Response> => {
+      // One that takes the question and does not answer is asked again.
+      const { signal } = deadline(10_000, new AbortController().signal);
+      return fetch(`${this.httpUrl}/readyz`, { signal });
+    };
+    const check = async (): Promise<boolean> => ended() || (await answer()).ok;
     const timeoutMs = this.#options.readyTimeoutMs ?? 90_000;
     try {
       await eventually(check, { timeoutMs, what: "a ready agent" });

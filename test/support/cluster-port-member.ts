@@ -40,22 +40,18 @@ export interface Member extends DialPeerDeps {
 }
 
 export interface MemberOptions extends ClusterListenerOptions {
-  readonly directory?: string;
+  /** What it has of the cluster that it has joined; a cluster of its own by default. */
+  readonly joined?: Membership["authority"];
   readonly nodeName?: string;
   /** By how much the node's certificate seems older when it is looked at whether it is due. */
   readonly certificateAgeMs?: number;
 }
 
-export async function temporary(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "cluster-port-test-"));
-  t.after(() => rm(directory, { recursive: true }));
-  return directory;
-}
-
 /** A member with a cluster port of its own, which sends back what peers send. */
 export async function member(t: TestContext, options: MemberOptions = {}): Promise<Member> {
-  const { nodeName = "one", certificateAgeMs = 0, ...limits } = options;
-  const directory = options.directory ?? (await temporary(t));
+  const { nodeName = "one", certificateAgeMs = 0, joined: authorityOfOthers, ...limits } = options;
+  const directory = await mkdtemp(join(tmpdir(), "cluster-port-test-"));
+  if (authorityOfOthers !== undefined) await saveJoinedAuthority(directory, authorityOfOthers);
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
   const authority = await ClusterAuthority.open({ directory, clock });
@@ -106,6 +102,7 @@ export async function member(t: TestContext, options: MemberOptions = {}): Promi
     stop.abort();
     server.close();
     await running;
+    await rm(directory, { recursive: true });
   });
   const { port } = server.address() as AddressInfo;
   const pass = (ms: number): void => void (offset += ms);
@@ -152,9 +149,7 @@ export async function joinedMember(
 ): Promise<Member> {
   const { token } = await one.tokens.create({ name: "t" });
   const membership = await join2(one.port, token, { nodeName });
-  const directory = await temporary(t);
-  await saveJoinedAuthority(directory, membership.authority);
-  return await member(t, { ...options, directory, nodeName });
+  return await member(t, { ...options, joined: membership.authority, nodeName });
 }
 
 export async function echoes(socket: TLSSocket): Promise<void> {
