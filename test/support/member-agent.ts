@@ -30,7 +30,6 @@ export async function startMember(
   return await AgentProcess.start({
     place: { host: lab.host(host), user },
     flags: [`--node-name=n${host}`, ...flags],
-    readyTimeoutMs: 60_000,
     ...(dataDir === undefined ? {} : { dataDir }),
   });
 }
