@@ -3,12 +3,12 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { listenOnFreePort } from "../../../test/support/free-ports.ts";
 import { agentPorts } from "./probe-ports.ts";
 import { findRunningAgent, hostLockName } from "./running-agent.ts";
 
 test("ports that nobody has are fine, and one that another program has is named", async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const server = await listenOnFreePort();
   const { port } = server.address() as { port: number };
   const question = {
     rootless: false,
