@@ -11,7 +11,7 @@ function member(after = 0) {
   return { store, denied: new DeniedNodes({ store, clock }) };
 }
 
-const certificate = (issuedAt: number) => ({ nodeName: "a", issuedAt });
+const certificate = (memberSince: number) => ({ nodeName: "a", memberSince });
 
 test("what was signed until the removal is refused, and what a later join brings is not", async () => {
   const { denied } = member();

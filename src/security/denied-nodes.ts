@@ -7,8 +7,8 @@ import type { NodeCertificate } from "./certificates/node-certificate.ts";
 const RESOURCE = "deniednodes.podman-swarm.io";
 
 /**
- * Nodes that were removed: what was signed for them until then is refused at once, wherever this list has arrived. A
- * node that joins again by a token has a newer certificate, which is good.
+ * Nodes that were removed: who was let in until then is refused at once, wherever this list has arrived, also with a
+ * certificate that it has renewed since. A node that joins again by a token is let in anew.
  */
 export class DeniedNodes {
   readonly #deps: { readonly store: Store; readonly clock: Clock };
@@ -17,7 +17,7 @@ export class DeniedNodes {
     this.#deps = deps;
   }
 
-  /** Refuses all certificates that were signed for the node until then, in milliseconds since the epoch; today's by default. */
+  /** Refuses all certificates of the node that was let in until then, in milliseconds since the epoch; today's by default. */
   async deny(nodeName: string, until = this.#deps.clock.now()): Promise<void> {
     const { store, clock } = this.#deps;
     const key = deniedNodeKey(nodeName);
@@ -27,10 +27,10 @@ export class DeniedNodes {
     await store.update(key, deniedNode(nodeName, { until: latest, madeAt: clock.now() }), { register: "main" });
   }
 
-  isDenied({ nodeName, issuedAt }: Pick<NodeCertificate, "nodeName" | "issuedAt">): boolean {
+  isDenied({ nodeName, memberSince }: Pick<NodeCertificate, "nodeName" | "memberSince">): boolean {
     const until = this.until(nodeName);
-    // A certificate has whole seconds, rounded down: one of the same second as the removal counts as older.
-    return until !== undefined && issuedAt <= until;
+    // Where it says no time of its own it has whole seconds, rounded down: the second of the removal counts as older.
+    return until !== undefined && memberSince <= until;
   }
 
   /** Until when its certificates are refused, in milliseconds since the epoch; undefined for one that was never removed. */

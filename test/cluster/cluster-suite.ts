@@ -180,6 +180,14 @@ export function clusterSuite({ hosts, user }: Shape): void {
     });
   });
 
+  labTest(`a node that was removed while its agent was stopped joins again on its data by a new token`, async () => {
+    const removed = last();
+    await removed.agent.end();
+    assert.match(await cluster.node(1).psctl("members", "remove", removed.name), /its certificates are refused/);
+    await removed.start(await cluster.node(2).joinOrder());
+    await cluster.agree(everyone());
+  });
+
   labTest(`a node that is removed is refused at once, hears of it, and joins again by a new token`, async () => {
     const [first, removed] = [cluster.node(1), last()];
     await times.measure(`${removed.name} is removed, until a member refuses it`, async () => {

@@ -30,6 +30,8 @@ export const DAY_MS = 86_400_000;
 export const GOSSIP_KEY = secretBytes(32);
 
 export interface Member extends DialPeerDeps {
+  readonly identity: NodeIdentity;
+  readonly denied: DeniedNodes;
   readonly tokens: JoinTokens;
   readonly port: number;
   readonly refusals: Refusal[];
@@ -68,7 +70,8 @@ export async function member(t: TestContext, options: MemberOptions = {}): Promi
     name === "one" ? `the name ${name} is a living node's` : undefined;
   const gossipKeys = (): Buffer[] => [GOSSIP_KEY];
   const lists = { members: () => ["127.0.0.1:7946"], removals: () => [] };
-  const joins = new JoinServer({ tokens, authority, gossipKeys, ...lists, nameTaken, clock });
+  const deniedUntil = (name: string): number | undefined => denied.until(name);
+  const joins = new JoinServer({ tokens, authority, gossipKeys, ...lists, nameTaken, deniedUntil, clock });
   const refusals: Refusal[] = [];
   const joined: string[] = [];
   const listener = new ClusterListener(

@@ -18,7 +18,7 @@ import { CaRotation } from "./ca-rotation.ts";
 import type { Answer, Question } from "./peer-questions.ts";
 
 const DAY_MS = 86_400_000;
-const FROM = { clusterId: "", nodeName: "", issuedAt: 0, notAfter: 0 };
+const FROM = { clusterId: "", nodeName: "", memberSince: 0, notAfter: 0 };
 
 interface Node {
   readonly authority: ClusterAuthority;

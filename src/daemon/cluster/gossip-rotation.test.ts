@@ -54,7 +54,12 @@ async function cluster(t: TestContext, names: readonly string[], { clock }: Test
         throw new RefusedError("NodeDenied", `${host} was removed`);
       const answer = asked?.answers.get(question.kind);
       if (!answer || asked?.state !== "alive") throw new Error("it cannot be reached");
-      return await answer(JSON.parse(JSON.stringify(question)), { clusterId: "", nodeName, issuedAt: 0, notAfter: 0 });
+      return await answer(JSON.parse(JSON.stringify(question)), {
+        clusterId: "",
+        nodeName,
+        memberSince: 0,
+        notAfter: 0,
+      });
     };
     const store = openMemoryStore({ clock });
     const current = new CurrentGossipKey({ store, replica: store });

@@ -21,7 +21,8 @@ import { DamagedFile } from "../../lib/damaged-file.ts";
 import { deadline } from "../../lib/deadline.ts";
 import { type AgentConfig, ConfigError, type HostPort } from "../config/agent-config.ts";
 import { MemberFile } from "./member-file.ts";
-import { forgetRemoval, wasRemoved } from "./own-removal.ts";
+import { forgetRemoval, noteRemoval, wasRemoved } from "./own-removal.ts";
+import { removalToldBy } from "./removal-at-join.ts";
 
 /** Another member, or a little later, may answer otherwise; all other refusals are final. */
 const WORTH_AGAIN: ReadonlySet<RefusalReason> = new Set([
@@ -44,6 +45,8 @@ interface JoinDeps {
 interface JoinedFile {
   /** The digest in the token with which it joined. */
   readonly caDigest: string;
+  /** The token's id. */
+  readonly token: string;
 }
 
 /** Where trust is kept in a data directory. */
@@ -148,8 +151,29 @@ type Outsider =
   /** It was removed, or the token is of a CA that it does not know: its cluster's new one, or another cluster's. */
   | { readonly is: "member of before"; readonly clusterId: string; readonly keyFile: string };
 
-/** What this node is to the cluster of the token. */
+/** What this node is to the cluster of the token. With a token that it did not join with it asks whether it was removed. */
 async function standingOf(
+  config: AgentConfig,
+  deps: Pick<JoinDeps, "clock" | "signal">,
+): Promise<Outsider | { readonly is: "member" }> {
+  const { joinToken, dataDir, join: addresses } = config;
+  const known = await knownStanding(config, deps);
+  const directory = trustDirectory(dataDir);
+  if (known.is !== "member" || joinToken === undefined) return known;
+  if ((await readJoined(directory))?.token === parseJoinToken(joinToken).id) return known;
+  const told = await removalToldBy(addresses, directory, deps);
+  if (told === undefined) return known;
+  await noteRemoval(dataDir, told);
+  return await knownStanding(config, deps);
+}
+
+async function readJoined(directory: string): Promise<JoinedFile | undefined> {
+  const text = await readPrivateFile(join(directory, "joined.json"));
+  return text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
+}
+
+/** What it is as far as it knows. */
+async function knownStanding(
   { joinToken, dataDir }: AgentConfig,
   { clock }: Pick<JoinDeps, "clock">,
 ): Promise<Outsider | { readonly is: "member" }> {
@@ -163,8 +187,7 @@ async function standingOf(
   }
   if (!known) return { is: "new", keyFile: NODE_KEY };
   const digest = parseJoinToken(joinToken).caDigest;
-  const text = await readPrivateFile(join(directory, "joined.json"));
-  const joined = text === undefined ? undefined : (parsePrivateJson(text) as JoinedFile);
+  const joined = await readJoined(directory);
   const removed = await wasRemoved(dataDir);
   if (joined?.caDigest === digest && !removed) return { is: "member" };
   const { trusted, clusterId } = await ClusterAuthority.open({ directory, clock }).catch((cause: unknown) => {
@@ -196,11 +219,9 @@ async function keep(
   await new MemberFile(config.dataDir).write(members);
   await saveJoinedAuthority(directory, authority);
   // Last: with it the node is of the cluster, and does not join again.
-  const { caDigest: digest } = parseJoinToken(config.joinToken ?? "");
-  await writePrivateFile(
-    join(directory, "joined.json"),
-    `${JSON.stringify({ caDigest: digest } satisfies JoinedFile)}\n`,
-  );
+  const { caDigest: digest, id: token } = parseJoinToken(config.joinToken ?? "");
+  const joined: JoinedFile = { caDigest: digest, token };
+  await writePrivateFile(join(directory, "joined.json"), `${JSON.stringify(joined)}\n`);
   await forgetRemoval(config.dataDir);
 }
 

@@ -8,13 +8,14 @@ import type { MemberView } from "../../membership/protocol/effects.ts";
 import type { ClusterListener } from "../../security/cluster-port/cluster-listener.ts";
 import { RefusedError } from "../../security/cluster-port/refusal.ts";
 import { deniedNodeKey, type DeniedNodes } from "../../security/denied-nodes.ts";
+import type { KnownMember } from "../replication/cluster-members.ts";
 import type { Replication } from "../replication/open-replication.ts";
 import type { AfterCompromise } from "./after-compromise.ts";
 import type { GossipRotation } from "./gossip-rotation.ts";
 import { trustDirectory } from "./join-at-start.ts";
 import { forgetRemoval } from "./own-removal.ts";
 import type { PeerQuestions } from "./peer-questions.ts";
-import { Round, type RoundDeps, tellAway } from "./round.ts";
+import { Round, tellAway } from "./round.ts";
 
 /** This node has left its cluster on request. The agent ends with it, and does not start again by itself. */
 export class LeftCluster extends Error {
@@ -30,7 +31,9 @@ const ATTEMPT_MS = 5_000;
 /** By then an answer has gone out. */
 const ANSWERED_MS = 500;
 
-export interface MembershipChangesDeps extends Pick<RoundDeps, "others"> {
+export interface MembershipChangesDeps {
+  /** All others that are of the cluster, living or not. */
+  readonly others: () => readonly Pick<KnownMember, "name" | "joined">[];
   readonly client: Pick<MembershipClient, "members" | "leave" | "forceLeave">;
   readonly gossip: Pick<GossipRotation, "rotate">;
   readonly compromise: Pick<AfterCompromise, "replaceAll">;
@@ -59,8 +62,9 @@ export class MembershipChanges {
     this.#files = files;
     // Whoever runs the node sees it.
     this.#left.promise.catch(() => {});
-    deps.questions.answers(LEAVE, async (_, { nodeName }) => {
-      await deps.denied.deny(nodeName);
+    deps.questions.answers(LEAVE, async (_, { nodeName, memberSince }) => {
+      // By another's clock it may have come later than now.
+      await deps.denied.deny(nodeName, Math.max(deps.clock.now(), memberSince));
       return {};
     });
   }
@@ -138,8 +142,10 @@ export class MembershipChanges {
 
   /** All living members have it on their disks afterwards; who is away gets it when it is back. */
   async #deny(node: string): Promise<void> {
-    const { denied, listener, replication } = this.#deps;
-    await denied.deny(node);
+    const { denied, listener, replication, others, clock } = this.#deps;
+    // By another's clock it may have joined later than now.
+    const joined = others().find(({ name }) => name === node)?.joined ?? 0;
+    await denied.deny(node, Math.max(clock.now(), joined));
     await new Round(this.#deps, { except: [node] }).ask(replication.question([deniedNodeKey(node)]));
     listener.dropDenied();
   }

@@ -6,7 +6,7 @@ import { MembershipClient } from "../../membership/membership-client.ts";
 import type { MemberView } from "../../membership/protocol/effects.ts";
 import { GossipKeys } from "../../security/gossip-keys.ts";
 import { JoinTokens } from "../../security/tokens/join-tokens.ts";
-import { readNodeCertificate } from "../../security/certificates/node-certificate.ts";
+import { type NodeCertificate, readNodeCertificate } from "../../security/certificates/node-certificate.ts";
 import type { AgentDeps, State } from "../agent/state.ts";
 import type { Trust } from "../agent/trust.ts";
 import type { AgentConfig } from "../config/agent-config.ts";
@@ -78,7 +78,8 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
   };
   const dropDenied = (): void => port.listener.dropDenied();
   const linked = { ...own, client, questions: port.questions, dropDenied, isRemoved: () => isOwnDenied(port) };
-  const replication = await openReplication({ nodeName, ...about }, linked);
+  const since = ownCertificate(port)?.memberSince ?? 0;
+  const replication = await openReplication({ nodeName, ...about, since }, linked);
   // By now what this node knew in an earlier life is forgotten, and nobody can ask it for anything yet.
   await removals.takeFile(removalsFile(dataDir));
   const file = new MemberFile(dataDir);
@@ -107,9 +108,13 @@ export async function openCluster(config: AgentConfig, deps: ClusterDeps): Promi
 }
 
 /** Whether the others refuse this node's certificate, as far as it knows. */
-function isOwnDenied({ identity, denied }: Port): boolean {
-  const name = readNodeCertificate(new X509Certificate(identity.current.certificate));
-  return name !== undefined && denied.isDenied(name);
+function isOwnDenied(port: Port): boolean {
+  const name = ownCertificate(port);
+  return name !== undefined && port.denied.isDenied(name);
+}
+
+function ownCertificate({ identity }: Port): NodeCertificate | undefined {
+  return readNodeCertificate(new X509Certificate(identity.current.certificate));
 }
 
 interface MembershipDeps extends AgentDeps {

@@ -63,6 +63,7 @@ export async function openPort(config: AgentConfig, deps: PortDeps): Promise<Por
         .map(formatAddress),
     removals: () => removals.known(),
     nameTaken: (name) => nameTaken(name, { nodeName, members: members() }),
+    deniedUntil: (name) => denied.until(name),
     clock,
   });
   const questions = new PeerQuestions(link, { signal });

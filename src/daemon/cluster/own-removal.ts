@@ -43,7 +43,7 @@ export class OwnRemoval {
   async told(said: string): Promise<void> {
     if (this.#known) return;
     const { nodeName, dataDir } = this.#options;
-    await writePrivateFile(fileIn(dataDir), `${said}\n`);
+    await noteRemoval(dataDir, said);
     this.#known = true;
     const message = `This node was removed from its cluster (${said}). To come back: stop its agent, and psctl join with a new token`;
     this.#deps.logger.error(message);
@@ -54,6 +54,11 @@ export class OwnRemoval {
       message,
     });
   }
+}
+
+/** `said`: the refusal of a member. */
+export async function noteRemoval(dataDir: string, said: string): Promise<void> {
+  await writePrivateFile(fileIn(dataDir), `${said}\n`);
 }
 
 export async function wasRemoved(dataDir: string): Promise<boolean> {

@@ -14,6 +14,8 @@ export interface MemberSpec {
 export interface KnownMember {
   readonly name: string;
   readonly address: string;
+  /** Milliseconds since the epoch. */
+  readonly joined: number;
 }
 
 /**
@@ -33,7 +35,10 @@ export class ClusterMembers {
     return this.#store
       .list(CLUSTER_MEMBERS)
       .entries.filter(({ key }) => !this.isGone(key.name))
-      .map(({ key, object }) => ({ name: key.name, address: (object["spec"] as MemberSpec).address }));
+      .map(({ key, object }) => {
+        const { address, joined } = object["spec"] as MemberSpec;
+        return { name: key.name, address, joined };
+      });
   }
 
   specOf(name: string): MemberSpec | undefined {

@@ -49,7 +49,7 @@ async function node(t: TestContext, nodeName: string, { sealed = false } = {}): 
   });
   const members = new ClusterMembers({ store, clock });
   found.members = members;
-  const own = { nodeName, clusterId: "c1", address: `${nodeName}:7946` };
+  const own = { nodeName, clusterId: "c1", address: `${nodeName}:7946`, since: 0 };
   return {
     dataDir,
     store,

@@ -9,6 +9,8 @@ export interface OwnMember {
   readonly clusterId: string;
   /** Its cluster port, `host:port`. */
   readonly address: string;
+  /** When it was let in, as its certificate says, in milliseconds since the epoch. */
+  readonly since: number;
 }
 
 export interface OwnMemberDeps {
@@ -71,11 +73,11 @@ export async function keepRegistered(
 }
 
 async function write({ store, clock }: OwnMemberDeps, own: OwnMember, after = 0): Promise<void> {
-  const { nodeName, clusterId, address } = own;
+  const { nodeName, clusterId, address, since } = own;
   const key = memberKey(nodeName);
   const now = clock.now();
   const current = new ClusterMembers({ store, clock }).specOf(nodeName);
-  const joined = current !== undefined && current.joined > after ? current.joined : Math.max(now, after + 1);
+  const joined = current !== undefined && current.joined > after ? current.joined : Math.max(now, since, after + 1);
   const spec: MemberSpec = { clusterId, address, joined };
   const metadata = { name: nodeName, creationTimestamp: timestamp(now) };
   const object = { apiVersion: "podman-swarm.internal/v1", kind: "ClusterMember", metadata, spec };

@@ -68,7 +68,8 @@ export class NodeIdentity {
       if (!this.#current) this.#take(kept);
       if (clock.now() < this.#renewAt) return;
     }
-    const made = authority.issue(nodeOrder({ clusterId: authority.clusterId, nodeName }, addresses));
+    const since = kept && this.#memberSince(kept);
+    const made = authority.issue(nodeOrder({ clusterId: authority.clusterId, nodeName }, addresses, { since }));
     await writePrivateFile(files.key, made.key);
     await writePrivateFile(files.certificate, made.certificate);
     const replaced = this.#current !== undefined;
@@ -100,6 +101,12 @@ export class NodeIdentity {
     const { validFromDate, validToDate } = new X509Certificate(pair.certificate);
     this.#current = pair;
     this.#renewAt = renewalTime({ from: validFromDate.getTime(), until: validToDate.getTime() }, this.#deps.random);
+  }
+
+  /** Undefined where it is of another cluster. */
+  #memberSince({ certificate }: KeyPair): number | undefined {
+    const name = readNodeCertificate(new X509Certificate(certificate));
+    return name?.clusterId === this.#deps.authority.clusterId ? name.memberSince : undefined;
   }
 
   #isGood({ certificate }: KeyPair): boolean {

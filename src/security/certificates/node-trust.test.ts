@@ -13,7 +13,8 @@ import { caState, isNewer, readMaterial } from "./ca-material.ts";
 import { type CaChange, ClusterAuthority, saveJoinedAuthority } from "./cluster-authority.ts";
 import { DeniedNodes } from "../denied-nodes.ts";
 import { GossipKeys } from "../gossip-keys.ts";
-import { nodeOrder, readNodeCertificate } from "./node-certificate.ts";
+import { type NodeCertificate, nodeOrder, readNodeCertificate } from "./node-certificate.ts";
+import { NodeIdentity } from "./node-identity.ts";
 import { renewalTime } from "./renewal-time.ts";
 
 const DAY_MS = 86_400_000;
@@ -34,7 +35,7 @@ test("a node's certificate names the node and its cluster, which no other certif
   const parsed = new X509Certificate(authority.issue(nodeOrder(name, ["10.0.0.1"])).certificate);
   const found = readNodeCertificate(parsed);
   assert.deepEqual([found?.clusterId, found?.nodeName], [authority.clusterId, "node-1.example"]);
-  assert.ok(Math.abs((found?.issuedAt ?? 0) - systemClock.now()) < 5000);
+  assert.ok(Math.abs((found?.memberSince ?? 0) - systemClock.now()) < 5000);
   assert.equal(parsed.checkIP("10.0.0.1"), "10.0.0.1");
   assert.equal(parsed.subject, "O=system:nodes\nCN=system:node:node-1.example");
   assert.deepEqual(parsed.keyUsage, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
@@ -191,15 +192,44 @@ test("a removed node's certificates are refused at once, and one that it gets la
   let offset = 0;
   const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
   const denied = new DeniedNodes({ store: openMemoryStore({ clock }), clock });
-  const issuedAt = Math.floor(clock.now() / 1000) * 1000;
-  assert.equal(denied.isDenied({ nodeName: "a", issuedAt }), false);
+  const memberSince = Math.floor(clock.now() / 1000) * 1000;
+  assert.equal(denied.isDenied({ nodeName: "a", memberSince }), false);
   await denied.deny("a");
-  assert.equal(denied.isDenied({ nodeName: "a", issuedAt }), true);
-  assert.equal(denied.isDenied({ nodeName: "b", issuedAt }), false);
+  assert.equal(denied.isDenied({ nodeName: "a", memberSince }), true);
+  assert.equal(denied.isDenied({ nodeName: "b", memberSince }), false);
   offset = 5000;
-  assert.equal(denied.isDenied({ nodeName: "a", issuedAt: clock.now() }), false);
+  assert.equal(denied.isDenied({ nodeName: "a", memberSince: clock.now() }), false);
   await denied.deny("a");
-  assert.equal(denied.isDenied({ nodeName: "a", issuedAt: issuedAt + 4000 }), true);
+  assert.equal(denied.isDenied({ nodeName: "a", memberSince: memberSince + 4000 }), true);
+});
+
+test("certificates that a node makes for itself later do not outlive its removal", async (t) => {
+  const directory = await temporary(t);
+  let offset = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + offset };
+  const authority = await ClusterAuthority.open({ directory, clock });
+  const load = async (from: ClusterAuthority, address: string): Promise<NodeCertificate> => {
+    const options = { directory, nodeName: "a", addresses: [address] };
+    const identity = new NodeIdentity({ authority: from, clock, random: seededRandom(1), log: silentLogger }, options);
+    await identity.load();
+    const parsed = new X509Certificate(identity.current.certificate);
+    assert.equal(parsed.checkIP(address), address);
+    return readNodeCertificate(parsed) ?? assert.fail("it is a node's");
+  };
+  const first = await load(authority, "10.0.0.1");
+  const denied = new DeniedNodes({ store: openMemoryStore({ clock }), clock });
+  await denied.deny("a");
+  offset = 10_000;
+  const moved = await load(authority, "10.0.0.2");
+  offset = 85 * DAY_MS;
+  const renewed = await load(authority, "10.0.0.2");
+  assert.ok(renewed.notAfter > moved.notAfter);
+  for (const one of [moved, renewed]) {
+    assert.equal(one.memberSince, first.memberSince);
+    assert.ok(denied.isDenied(one));
+  }
+  const other = await load(await ClusterAuthority.open({ directory: await temporary(t), clock }), "10.0.0.2");
+  assert.ok(other.memberSince > first.memberSince);
 });
 
 test("gossip keys are kept, and rotate in three steps", async (t) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
@@ -8,7 +9,7 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { secretBytes } from "../../lib/random.ts";
 import { newKey } from "../certificates/certificate.ts";
 import { formatJoinToken, makeJoinToken, parseJoinToken, provingKey } from "../tokens/join-token.ts";
-import { nodeOrder, nodeUser } from "../certificates/node-certificate.ts";
+import { nodeOrder, nodeUser, readNodeCertificate } from "../certificates/node-certificate.ts";
 import { makeSigningRequest } from "../certificates/signing-request.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { JOIN_PROTOCOL, proofMessage, signProof, writeRequest } from "./join-messages.ts";
@@ -138,6 +139,17 @@ test("a stranger, another cluster's node and a removed node are refused by both 
   one.listener.dropDenied();
   await once(socket, "close");
   await refusedBoth(one, dialTo(two, one.port), "NodeDenied");
+});
+
+test("a removed node that joins again is let in, also through a member whose clock is behind that of who removed it", async (t) => {
+  const one = await member(t);
+  const { token } = await one.tokens.create({ name: "t" });
+  await one.denied.deny("two", one.clock.now() + 60_000);
+  const { certificate } = await join2(one.port, token);
+  const found = readNodeCertificate(new X509Certificate(certificate));
+  assert.ok(found);
+  assert.equal(one.denied.isDenied(found), false);
+  assert.ok(one.denied.isDenied({ nodeName: "two", memberSince: one.clock.now() }));
 });
 
 test("garbage, silence and floods change nothing for others", async (t) => {

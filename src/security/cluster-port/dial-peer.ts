@@ -11,8 +11,8 @@ import { agentContext, dial, peerOf } from "./tls-context.ts";
 
 export interface DialPeerDeps {
   readonly authority: ClusterAuthority;
-  readonly identity: NodeIdentity;
-  readonly denied: DeniedNodes;
+  readonly identity: Pick<NodeIdentity, "current">;
+  readonly denied: Pick<DeniedNodes, "isDenied">;
   readonly clock: Clock;
 }
 

@@ -32,6 +32,8 @@ export interface JoinServerDeps {
   readonly removals: () => readonly unknown[];
   /** Why a name cannot be given to another node, or undefined: a living node has it. */
   readonly nameTaken: (nodeName: string) => string | undefined;
+  /** Until when who was let in under this name is refused, in milliseconds since the epoch. */
+  readonly deniedUntil: (nodeName: string) => number | undefined;
   readonly clock: Clock;
 }
 
@@ -76,7 +78,7 @@ export class JoinServer {
     request: JoinRequest,
     { message, signature }: { readonly message: Buffer; readonly signature: Buffer },
   ): Promise<{ grant: JoinGrant; token: string }> {
-    const { tokens, authority, gossipKeys, members, removals, nameTaken, clock } = this.#deps;
+    const { tokens, authority, gossipKeys, members, removals, nameTaken, deniedUntil, clock } = this.#deps;
     const { nodeName, addresses } = request;
     const key = checked(() => readSigningRequest(request.signingRequest, nodeUser(nodeName)));
     const proof = { id: request.token, message, signature };
@@ -90,7 +92,10 @@ export class JoinServer {
     const verdict = await tokens.redeem(proof, user);
     if ("refusal" in verdict) throw new RefusedError(verdict.refusal, verdict.message);
     this.#given.set(nodeName, { user, until: clock.monotonic() + APPEARS_WITHIN_MS });
-    const certificate = authority.certify(key, nodeOrder({ clusterId: authority.clusterId, nodeName }, addresses));
+    // Later than its removal also by the clock of whoever removed it.
+    const since = Math.max(clock.now(), (deniedUntil(nodeName) ?? 0) + 1);
+    const order = nodeOrder({ clusterId: authority.clusterId, nodeName }, addresses, { since });
+    const certificate = authority.certify(key, order);
     const keys = gossipKeys().map((one) => one.toString("base64"));
     const lists = { gossipKeys: keys, members: members(), removals: removals() };
     return { grant: { certificate, authority: authority.material, ...lists }, token: verdict.token };
