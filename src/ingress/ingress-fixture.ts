@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { freePorts } from "../../test/support/free-ports.ts";
 import { systemClock, type Clock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import { seededRandom } from "../lib/random.ts";
@@ -24,10 +23,9 @@ export async function backend(t: TestContext, handler: Handler): Promise<Ingress
   return { address: "127.0.0.1", port: (server.address() as AddressInfo).port, local: true, server };
 }
 
-/** An endpoint at which nobody listens. */
-export async function deadEndpoint(): Promise<IngressEndpoint> {
-  const [port = 0] = await freePorts(1);
-  return { address: "127.0.0.1", port, local: true };
+/** An endpoint at which nobody listens: no program has this port by chance. */
+export function deadEndpoint(): IngressEndpoint {
+  return { address: "127.0.0.1", port: 1, local: true };
 }
 
 /** One rule for everything, to these endpoints. */

@@ -71,7 +71,7 @@ test("requests take turns over the endpoints of this node, and go elsewhere only
 
 test("another endpoint is tried when one cannot be reached, bodies included; 503 when none can", async (t) => {
   const good = await backend(t, async (request, response) => response.end(await bodyOf(request)));
-  const dead = await deadEndpoint();
+  const dead = deadEndpoint();
   const { http, server } = await start(t, toEndpoints([dead, good]));
   for (let round = 0; round < 4; round++) {
     const answer = await fetch(`http://127.0.0.1:${http}/`, { method: "POST", body: `round ${round}` });

@@ -38,7 +38,7 @@ test("a WebSocket passes both ways, past an endpoint that cannot be reached, and
       opened.send(String(request.headers["x-forwarded-for"]));
     });
   });
-  const { http, server } = await start(t, toEndpoints([await deadEndpoint(), endpoint]));
+  const { http, server } = await start(t, toEndpoints([deadEndpoint(), endpoint]));
   const client = new WebSocket(`ws://127.0.0.1:${http}/chat`);
   const messages: string[] = [];
   client.on("message", (message: Buffer) => messages.push(message.toString("latin1").slice(0, 20)));
