@@ -107,7 +107,7 @@ test("a client of a service with affinity stays with its pod when the table is w
   const before = await lab.ask(pods.client, "10.63.0.13:80");
   for (let round = 0; round < 6; round += 1) {
     router.invalidate();
-    await router.drained("10.62.0.99", 5000);
+    await router.drained("10.62.0.99", 30_000);
     assert.equal(await lab.ask(pods.client, "10.63.0.13:80"), before);
   }
 });
@@ -126,7 +126,7 @@ test("no connection fails while endpoints change under a client", async () => {
   for (let round = 0; round < 10; round += 1) {
     const targets = both.slice(round % 2, (round % 2) + 1);
     router.apply([{ ...web, targets, node: { port: 30080, targets, keepsClientAddress: false } }]);
-    await router.drained(round % 2 === 0 ? B : A, 5000);
+    await router.drained(round % 2 === 0 ? B : A, 30_000);
   }
   router.apply(ALL);
   const { a = 0, b = 0, ...failures } = await counts();
@@ -137,11 +137,11 @@ test("no connection fails while endpoints change under a client", async () => {
 test("a UDP client that keeps its port moves to the pods that are left", async () => {
   const to = (targets: typeof both): ServiceTable => [{ ...udp, targets, node: { ...web.node!, targets } }];
   router.apply(to(both.slice(0, 1)));
-  await router.drained(B, 5000);
+  await router.drained(B, 30_000);
   const counts = await lab.loop(pods.client, "10.63.0.10:80", "udp");
   await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${A}`));
   router.apply(to(both.slice(1)));
-  await router.drained(A, 5000);
+  await router.drained(A, 30_000);
   await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${B}`));
   const { a = 0, b = 0, ...others } = await counts();
   assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
@@ -152,12 +152,12 @@ test("a UDP client that keeps its port moves to the pods that are left", async (
 test("a UDP client moves on also when nobody knows what the table was before", async () => {
   const to = (targets: typeof both): ServiceTable => [{ ...udp, targets, node: { ...web.node!, targets } }];
   router.apply(to(both.slice(0, 1)));
-  await router.drained(B, 5000);
+  await router.drained(B, 30_000);
   const counts = await lab.loop(pods.client, "10.63.0.10:80", "udp");
   await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${A}`));
   router.apply(to(both.slice(1)));
   router.invalidate();
-  await router.drained(A, 5000);
+  await router.drained(A, 30_000);
   await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes(`src=${B}`));
   const { a = 0, b = 0, ...others } = await counts();
   assert.ok(a > 0 && b > 0, `a ${a}, b ${b}`);
@@ -168,7 +168,7 @@ test("a UDP client moves on also when nobody knows what the table was before", a
 test("a UDP client that keeps asking a node port reaches the service that gets it later", async () => {
   for (const wayOfWriting of ["as a change", "anew"]) {
     router.apply([]);
-    await router.drained(A, 5000);
+    await router.drained(A, 30_000);
     const counts = await lab.loop(pods.client, `${GATEWAY}:30080`, "udp");
     await eventually(async () => (await lab.sh("conntrack -L -p udp 2>/dev/null")).includes("dport=30080"));
     router.apply([udp]);
@@ -183,7 +183,7 @@ test("a UDP client that keeps asking a node port reaches the service that gets i
 test("an address is drained only after the kernel has let go of it", async () => {
   const table = [{ ...withoutNode, targets: both.slice(1) }];
   router.apply(table);
-  await router.drained(A, 5000);
+  await router.drained(A, 30_000);
   assert.ok(!(await lab.sh("nft list table ip podman_swarm")).includes(A));
   router.apply(ALL);
 });
@@ -202,14 +202,14 @@ test("more services than one transaction takes are written in parts, and all of 
     targets: both,
   }));
   router.apply([...ALL, ...many]);
-  await router.drained("10.62.0.99", 20_000);
+  await router.drained("10.62.0.99", 60_000);
   for (const { addresses } of [many[0]!, many[699]!])
     assert.match(await lab.ask(pods.client, `${addresses[0]}:80`), /^[ab] /);
   assert.equal(await lab.ask(pods.client, "10.63.0.12:80"), "ECONNREFUSED");
   await lab.sh("nft flush ruleset");
   await eventually(async () => /^[ab] /.test(await lab.ask(pods.client, `${many[699]!.addresses[0]}:80`)));
   router.apply(ALL);
-  await router.drained("10.62.0.99", 20_000);
+  await router.drained("10.62.0.99", 60_000);
   assert.ok(!(await lab.sh("nft list map ip podman_swarm vips")).includes("10.63.8.1 "));
   assert.match(await lab.ask("host", "10.63.0.10:80"), /^[ab] /);
 });

@@ -23,7 +23,7 @@ function serve(name: string, port: number): void {
 function askTcp(host: string, port: number): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
-    const socket = net.connect({ host, port, timeout: 2000 });
+    const socket = net.connect({ host, port, timeout: 10_000 });
     socket.on("timeout", () => socket.destroy(Object.assign(new Error("no answer"), { code: "TIMEOUT" })));
     socket.on("data", (chunk) => (text += chunk.toString()));
     socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
@@ -42,7 +42,7 @@ function askUdp(host: string, port: number): Promise<string> {
     socket.on("error", (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
     socket.on(
       "close",
-      systemClock.timer(2000, () => finish("TIMEOUT")),
+      systemClock.timer(10_000, () => finish("TIMEOUT")),
     );
     socket.connect(port, host, () => socket.send("?"));
   });
@@ -69,7 +69,7 @@ function udpAsker(host: string, port: number): () => Promise<string> {
   return async () => {
     const answer = new Promise<string>((resolve) => (answered = resolve));
     socket.send("?", port, host);
-    const text = await Promise.race([answer, systemClock.sleep(200).then(() => "LOST")]);
+    const text = await Promise.race([answer, systemClock.sleep(1000).then(() => "LOST")]);
     await systemClock.sleep(5);
     return text;
   };
