@@ -155,6 +155,34 @@ test("pods whose interfaces are made anew go on reaching each other when these a
   await ask();
 });
 
+test("a pod that is made anew, or that gets another's address, is reached at once", async () => {
+  await start();
+  await network.up;
+  // Without any interface, the bridge would forget its neighbours by itself.
+  await lab.addPod("10.62.0.50", GATEWAY);
+  await network.attach({ ...pod, uid: "u0" }); // the first address is another test's
+  const { ip } = await network.attach(pod);
+  const serves = async (): Promise<number> => {
+    const pid = await lab.addPod(ip, GATEWAY);
+    await lab.serve(pid, "pod", 8080);
+    return pid;
+  };
+  const first = await serves();
+  await network.started(pod.uid);
+  assert.match(await lab.ask("host", `${ip}:8080`), /^pod /);
+  await lab.removePod(first, ip);
+
+  await network.attach(pod);
+  const second = await serves();
+  await network.started(pod.uid);
+  assert.match(await lab.ask("host", `${ip}:8080`), /^pod /, "made anew");
+  await lab.removePod(second, ip);
+
+  await network.release(pod.uid);
+  await serves();
+  assert.match(await lab.ask("host", `${ip}:8080`), /^pod /, "another's address");
+});
+
 test("an anchor that was stopped or removed is started again", async () => {
   await start();
   await network.up;

@@ -51,6 +51,8 @@ export class BridgePodNetwork {
   #namespaceAsked = false;
   #restoreNotBefore = -Infinity;
   #unguardedTold = false;
+  /** Pods that had their address before, so that their next interface is not the first one with it. */
+  readonly #again = new Set<string>();
 
   constructor(deps: BridgePodNetworkDeps, options: BridgePodNetworkOptions) {
     this.#deps = deps;
@@ -106,6 +108,7 @@ export class BridgePodNetwork {
 
   async attach({ uid, namespace }: { uid: string; namespace: string; name: string }) {
     if (!this.#isUp) throw new Error(`Cannot attach the pod: the pod network is not up: ${this.#problem}`);
+    if (this.#deps.addresses.get(uid) !== undefined) this.#again.add(uid);
     const ip = await this.#deps.addresses.take(uid);
     return { network: this.#options.network.name, ip, ...this.resolver(namespace) };
   }
@@ -123,22 +126,36 @@ export class BridgePodNetwork {
   }
 
   async started(uid: string): Promise<void> {
-    if (this.#deps.addresses.get(uid) === undefined) return; // a pod of the host's network has no interface here
+    const address = this.#deps.addresses.get(uid);
+    if (address === undefined) return; // a pod of the host's network has no interface here
+    if (this.#again.delete(uid)) await this.#forget([address]);
     await this.#deps.bridge.isolate();
   }
 
   release(uid: string): Promise<void> {
-    return this.#deps.addresses.release(uid);
+    return this.#release([uid]);
   }
 
   /** Gives back the addresses of pods that were removed while nobody looked. */
-  async releaseAllBut(uids: ReadonlySet<string>): Promise<void> {
-    await Promise.all(
-      this.#deps.addresses
-        .uids()
-        .filter((uid) => !uids.has(uid))
-        .map((uid) => this.#deps.addresses.release(uid)),
-    );
+  releaseAllBut(uids: ReadonlySet<string>): Promise<void> {
+    return this.#release(this.#deps.addresses.uids().filter((uid) => !uids.has(uid)));
+  }
+
+  async #release(uids: readonly string[]): Promise<void> {
+    const { addresses } = this.#deps;
+    const free = uids.flatMap((uid) => addresses.get(uid) ?? []);
+    for (const uid of uids) this.#again.delete(uid);
+    if (free.length > 0 && this.#isUp) await this.#forget(free);
+    await Promise.all(uids.map((uid) => addresses.release(uid)));
+  }
+
+  async #forget(addresses: readonly string[]): Promise<void> {
+    try {
+      await this.#deps.bridge.forget(addresses);
+    } catch (error) {
+      // It costs the next pod with the address some seconds, and must not keep this one from ending.
+      this.#deps.logger.warn("Cannot forget where pods were", { addresses, error });
+    }
   }
 
   async #ensure(signal: AbortSignal): Promise<void> {

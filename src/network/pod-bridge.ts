@@ -120,6 +120,15 @@ export class PodBridge {
     return output.split("\n").filter((line) => line !== "");
   }
 
+  /**
+   * Makes the node ask anew who has these addresses. It would go on sending to an interface that is gone, for a minute
+   * or until the new one says something by itself, which a server never does.
+   */
+  async forget(addresses: readonly string[]): Promise<void> {
+    const input = addresses.map((address) => `neigh flush to ${address} dev ${this.name}\n`).join("");
+    await this.#kernel.run(["ip", "-force", "-batch", "-"], { input });
+  }
+
   /** Keeps every interface on the bridge apart from the others. Calls at the same time share the work. */
   isolate(): Promise<void> {
     if (this.#isolating === undefined) {

@@ -12,6 +12,8 @@ const PROGRAM = join(import.meta.dirname, "pod-program.ts");
  */
 export class LabNetwork {
   readonly #processes: ChildProcess[] = [];
+  /** Whose namespace a process is in. */
+  readonly #pods = new Map<ChildProcess, number>();
   readonly #host: number;
   readonly kernel: NamespaceKernel;
 
@@ -51,6 +53,7 @@ export class LabNetwork {
     });
     this.#processes.push(holder);
     const [pid] = (await once(holder.stdout.setEncoding("utf8"), "data")) as [string];
+    this.#pods.set(holder, Number(pid));
     const name = `veth${ip.split(".").at(-1)}`;
     await this.sh(
       `ip link add ${name} type veth peer name eth0 netns ${Number(pid)} && ip link set ${name} master podswarm0 up`,
@@ -58,6 +61,16 @@ export class LabNetwork {
     const inside = `ip link set lo up && ip addr add ${ip}/24 dev eth0 && ip link set eth0 up && ip route add default via ${gateway}`;
     await this.inPod(Number(pid), inside);
     return Number(pid);
+  }
+
+  /** Ends everything in a pod's namespace and resolves when its interface is gone. */
+  async removePod(pid: number, ip: string): Promise<void> {
+    const inside = this.#processes.filter((child) => this.#pods.get(child) === pid);
+    for (const child of inside) {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    await this.sh(`while ip link show veth${ip.split(".").at(-1)} >/dev/null 2>&1; do sleep 0.02; done`);
   }
 
   /** Runs shell words in a pod's namespace. */
@@ -107,6 +120,7 @@ export class LabNetwork {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#processes.push(child);
+    this.#pods.set(child, pid);
     await once(child.stdout.setEncoding("utf8"), "data");
     return child;
   }
