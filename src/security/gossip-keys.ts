@@ -1,4 +1,5 @@
 import { DamagedFile } from "../lib/damaged-file.ts";
+import { Serial } from "../lib/serial.ts";
 import { secretBytes } from "../lib/random.ts";
 import { parsePrivateJson, readPrivateFile, writePrivateFile } from "./at-rest/private-file.ts";
 
@@ -14,7 +15,7 @@ export class GossipKeys {
   readonly #file: string;
   #keys: readonly Buffer[];
   /** Steps of several members may come at once. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Serial();
 
   /** Opens the kept keys; where there are none takes `first`, or makes one. */
   static async open(file: string, first?: readonly Uint8Array[]): Promise<GossipKeys> {
@@ -65,14 +66,12 @@ export class GossipKeys {
 
   /** One after the other: what is there is read when the change before is on disk. */
   async #change(to: (keys: readonly Buffer[]) => readonly Uint8Array[]): Promise<void> {
-    const done = this.#last.then(async () => {
+    await this.#changes.run(async () => {
       const checked = to(this.#keys).map(checkedKey);
       const text = `${JSON.stringify({ keys: checked.map((key) => key.toString("base64")) })}\n`;
       await writePrivateFile(this.#file, text);
       this.#keys = checked;
     });
-    this.#last = done.catch(() => {}); // told to who wanted it
-    await done;
   }
 }
 

@@ -21,6 +21,7 @@ interface Node {
   readonly rotation: GossipRotation;
   readonly current: CurrentGossipKey;
   readonly denied: DeniedNodes;
+  readonly store: ReturnType<typeof openMemoryStore>;
   readonly answers: Map<string, Answer>;
   state: MemberView["state"];
   /** Called before a question is answered, with its step. */
@@ -77,7 +78,7 @@ async function cluster(t: TestContext, names: readonly string[], { clock }: Test
       nodeName,
     } as unknown as GossipRotationDeps);
     const denied = new DeniedNodes({ store, clock });
-    nodes[nodeName] = { gossip, rotation, current, denied, answers, state: "alive", asked: () => {} };
+    nodes[nodeName] = { gossip, rotation, current, denied, store, answers, state: "alive", asked: () => {} };
   }
   return nodes;
 }
@@ -150,6 +151,33 @@ test("who waits too long for another's rotation says for whose, and one that bro
   assertOneKey(b, c);
   never.resolve();
   await broken;
+});
+
+test("a member that is back keeps the newest key, whatever a removed node gives it at the same time", async (t) => {
+  for (const order of [
+    ["a", "gone"],
+    ["gone", "a"],
+  ]) {
+    const nodes = await cluster(t, ["a", "b", "n", "gone"], new TestClock());
+    const { a, b, n } = nodes as Record<"a" | "b" | "n", Node>;
+    n.state = "dead";
+    await a.rotation.rotate();
+    await b.rotation.rotate(["gone"]);
+    n.state = "alive";
+    // n has not heard of the removal, and both answers come before it has taken over either.
+    const [asked, both] = [new Set<string>(), Promise.withResolvers<void>()];
+    for (const name of order) {
+      const node = nodes[name] as Node;
+      node.asked = async () => {
+        if (asked.add(name).size === order.length) both.resolve();
+        await both.promise;
+      };
+    }
+    await Promise.all(order.map((host) => n.rotation.fetch({ host, port: 7946 })));
+    assertOneKey(a, b, n);
+    for (const member of [a, b, n]) await member.store.apply([...n.store.states()]);
+    assertOneKey(a, b, n);
+  }
 });
 
 test("a key that was left over is removed after a while, and never the one in use or one of a rotation under way", async (t) => {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { type Random, secretBytes } from "../../lib/random.ts";
+import { Serial } from "../../lib/serial.ts";
 import type { MembershipClient } from "../../membership/membership-client.ts";
 import type { ClusterAuthority } from "../../security/certificates/cluster-authority.ts";
 import type { PeerMessage } from "../../security/cluster-port/peer-exchange.ts";
@@ -50,6 +51,8 @@ export interface GossipRotated {
 export class GossipRotation {
   readonly #deps: GossipRotationDeps;
   readonly #turn: RotationTurn;
+  /** Of the keys: what several members say at once is taken one after the other. */
+  readonly #changes = new Serial();
   #running = false;
 
   constructor(deps: GossipRotationDeps) {
@@ -111,7 +114,7 @@ export class GossipRotation {
     const { current, gossip } = this.#deps;
     const [first, ...others] = gossip.keys;
     if (!first || others.length === 0 || this.#running || this.#turn.idleMs < LEFT_OVER_MS) return;
-    if (current.get() !== undefined && current.is(first)) await this.#keepOnly(first);
+    if (current.get() !== undefined && current.is(first)) await this.#changes.run(() => this.#keepOnly(first));
   }
 
   /** Whether this node gossips with the cluster's key, as far as it knows. */
@@ -121,39 +124,40 @@ export class GossipRotation {
 
   /** Takes over the keys of a member, after a time away, unless they are older. Gives whether they are others than before. */
   async fetch(address: HostPort, options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
-    const { gossip, client, questions, current, removals } = this.#deps;
-    const answer = await questions.ask(address, { kind: "gossip-keys" }, options);
-    const { keys, since } = answer;
+    const answer = await this.#deps.questions.ask(address, { kind: "gossip-keys" }, options);
+    return await this.#changes.run(() => this.#takeOver(answer));
+  }
+
+  /** Answers of several members come at once, a removed one's among them: each is looked at when the one before is taken. */
+  async #takeOver(answer: PeerMessage): Promise<boolean> {
+    const { gossip, client, current, removals } = this.#deps;
+    const { keys } = answer;
     if (!Array.isArray(keys) || keys.length === 0) throw new Error("Cannot take over the gossip keys: there are none");
     const theirs = keys.map((key) => Buffer.from(String(key), "base64"));
     const [first] = theirs;
-    if (!first || gossip.keys[0]?.equals(first) || !this.#isNewer(first, since)) return false;
+    await removals.take(answer);
+    // Never written down anew here: who repeats what is older would have the last word.
+    await current.take(answer);
+    if (!first || gossip.keys[0]?.equals(first) || !this.#isNewer(first)) return false;
     const gone = gossip.keys.filter((key) => !theirs.some((one) => one.equals(key)));
     this.#turn.seen();
-    await removals.take(answer);
     await gossip.replace(theirs);
     for (const key of theirs) await client.installKey(key);
     await client.useKey(first);
     for (const key of gone) await client.removeKey(key);
-    if (typeof since === "number" && !current.is(first)) await current.set(first, since);
     return true;
   }
 
   /** Two that were parted ask each other for their keys: only one of them may take the other's. */
-  #isNewer(theirs: Buffer, since: unknown): boolean {
+  #isNewer(theirs: Buffer): boolean {
     const { current, gossip } = this.#deps;
-    const known = current.get();
-    if (!known || current.is(theirs)) return true;
-    if (typeof since === "number") return since > known.since;
-    return !current.is(gossip.keys[0]);
+    return current.is(theirs) || !current.is(gossip.keys[0]);
   }
 
   #tell(): PeerMessage {
     const { gossip, authority, current, removals } = this.#deps;
     if (authority.material.compromised) throw new Error(UNDER_REPLACEMENT);
-    const since = this.isCurrent ? current.get()?.since : undefined;
-    const keys = gossip.keys.map((one) => one.toString("base64"));
-    return removals.with({ keys, ...(since === undefined ? {} : { since }) });
+    return removals.with(current.with({ keys: gossip.keys.map((one) => one.toString("base64")) }));
   }
 
   async #takeAsked(question: PeerMessage, from: string): Promise<PeerMessage> {
@@ -165,7 +169,7 @@ export class GossipRotation {
     await current.take(question);
     const holder = this.#running ? nodeName : this.#turn.take(from);
     if (holder !== undefined && known === "add") return { holder };
-    await this.#take(known, Buffer.from(key, "base64"));
+    await this.#changes.run(() => this.#take(known, Buffer.from(key, "base64")));
     if (known === "only" || known === "remove") this.#turn.end(from);
     return {};
   }
@@ -173,7 +177,7 @@ export class GossipRotation {
   async #everywhere(round: Round, step: Step, key: Buffer): Promise<void> {
     const { current, removals, nodeName } = this.#deps;
     this.#turn.take(nodeName);
-    await this.#take(step, key);
+    await this.#changes.run(() => this.#take(step, key));
     const question = { kind: "gossip-key", step, key: key.toString("base64") };
     await round.ask(removals.with(step === "only" ? current.with(question) : question));
   }

@@ -53,9 +53,7 @@ export class CurrentGossipKey {
     // One and the same object wherever it is made first, so that the later word counts and not the later object.
     const known = this.#store.get(CURRENT_GOSSIP_KEY);
     if (!known) await this.#store.create(CURRENT_GOSSIP_KEY, gossipKey(NOT_YET), { cause: [] });
-    const later = Math.max(since, (this.get()?.since ?? 0) + 1);
-    const spec = { digest: digestOf(key), since: later };
-    await this.#store.update(CURRENT_GOSSIP_KEY, gossipKey(spec), { register: "main" });
+    await this.#store.update(CURRENT_GOSSIP_KEY, gossipKey({ digest: digestOf(key), since }), { register: "main" });
   }
 
   /** A message that tells a member which key it is, before that one could name another. */
