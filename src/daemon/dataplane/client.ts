@@ -57,6 +57,8 @@ export class DataplaneClient implements Prober, EndpointDrain {
   readonly #probes = new Map<number, Pick<PromiseWithResolvers<ProbeResult>, "resolve" | "reject">>();
   readonly #waiters = new Set<() => void>();
   #session: Session | undefined;
+  /** There was a dataplane since this agent started. */
+  #met = false;
   #published: Published | undefined;
   #applied: Published | undefined;
   #inFlight: Published[] = [];
@@ -101,7 +103,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
 
   async drained(podIp: string, timeoutMs: number): Promise<void> {
     const free = (): boolean =>
-      this.#published?.addresses.has(podIp) !== true && (this.#applied === this.#published || !this.#uses(podIp));
+      this.#published?.addresses.has(podIp) === false && (this.isCurrent || !this.#uses(podIp));
     if (free()) return;
     await this.#until(free, timeoutMs);
   }
@@ -198,6 +200,7 @@ export class DataplaneClient implements Prober, EndpointDrain {
       case "welcome":
         if (!Number.isSafeInteger(message.pid) || message.pid <= 1) throw new Error("Cannot read the dataplane's pid");
         this.#session = session;
+        this.#met = true;
         this.#pid = message.pid;
         this.#push();
         this.#onConnect();
@@ -246,10 +249,14 @@ export class DataplaneClient implements Prober, EndpointDrain {
     this.#inFlight.push(next);
   }
 
-  /** Whether a dataplane may still send connections to the address; one that is gone sends none. */
+  /**
+   * Whether a dataplane may still send connections to the address. One that has ended sends none; one that has not heard
+   * from this agent yet does what the agent before wanted.
+   */
   #uses(podIp: string): boolean {
-    if (this.#session === undefined) return false;
-    const known = [...(this.#applied === undefined ? [] : [this.#applied]), ...this.#inFlight];
+    if (this.#session === undefined) return !this.#met;
+    if (this.#applied === undefined) return true;
+    const known = [this.#applied, ...this.#inFlight];
     return known.some(({ addresses }) => addresses.has(podIp));
   }
 

@@ -132,6 +132,24 @@ test("an address is drained when a state without it was applied, not before", as
   assert.equal(client.isCurrent, true);
 });
 
+test("an agent that starts beside a dataplane takes no address for drained before that has its state", async () => {
+  const fresh = new DataplaneClient(deps, { path, retryMs: 20 });
+  const waits = async (why: string): Promise<void> => {
+    const began = systemClock.monotonic();
+    await fresh.drained("10.62.0.7", 100);
+    assert.ok(systemClock.monotonic() - began >= 95, why);
+  };
+  await waits("it does not know yet what is wanted");
+  fresh.publish(dns({}), new Set());
+  await waits("the dataplane has what the agent before wanted");
+  const stop = new AbortController();
+  const running = fresh.run(stop.signal);
+  await fresh.drained("10.62.0.7", 60_000);
+  assert.equal(fresh.isCurrent, true);
+  stop.abort();
+  await running;
+});
+
 test("nonsense on the socket closes that connection and nothing else", async () => {
   const huge = Buffer.alloc(8, 0xff);
   const bad = [
