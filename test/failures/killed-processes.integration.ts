@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+import type { Deployment } from "../../src/api/kinds.ts";
 import type { ApiClient } from "../../src/client/api-client.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
@@ -40,6 +41,28 @@ test("kill -9 of the agent touches no container and no connection, and the API i
   assert.notEqual(agent.pidOf("run-agent"), pid);
   await app.ready(2);
   assert.deepEqual(await app.containers(), before);
+});
+
+test("a rollout ends although the agent is killed whenever a container has just started", async () => {
+  const deployment = "/apis/apps/v1/namespaces/default/deployments/web";
+  const containers = ["podman", "ps", "--quiet", "--filter=label=io.podman-swarm.container"] as const;
+  const running = async (): Promise<string[]> => (await agent.run(containers)).split("\n").filter((id) => id !== "");
+  const known = new Set(await running());
+  const body = { spec: { template: { metadata: { annotations: { rollout: "1" } } } } };
+  await client.json("PATCH", deployment, { body, contentType: "application/merge-patch+json" });
+  for (let kills = 0; kills < 2; kills++) {
+    const fresh = async (): Promise<string | undefined> => (await running()).find((id) => !known.has(id));
+    known.add((await eventually(fresh, { timeoutMs: 60_000, what: "a new container" })) ?? "");
+    process.kill(agent.pidOf("run-agent"), "SIGKILL");
+    await apiAnswers();
+  }
+  const ended = async (): Promise<boolean> => {
+    const { metadata, status } = await client.json<Deployment>("GET", deployment);
+    if (status?.observedGeneration !== metadata?.generation) return false;
+    return [status?.replicas, status?.updatedReplicas, status?.availableReplicas].every((count) => count === 2);
+  };
+  await eventually(ended, { timeoutMs: 60_000, what: "the end of the rollout" });
+  await app.ready(2);
 });
 
 test("kill -9 of the dataplane is soon over, and the API does not notice", async () => {

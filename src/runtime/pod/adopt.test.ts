@@ -50,6 +50,24 @@ test("a container that still runs is taken over as it is", () => {
   assert.deepEqual(leftovers, { sandboxes: [], containers: [] });
 });
 
+const PROBE = { tcpSocket: { port: 80 } };
+const CUT_OFF = [
+  { probes: {}, started: true, ready: true },
+  { probes: { readinessProbe: PROBE }, started: true, ready: false },
+  { probes: { startupProbe: PROBE }, started: false, ready: false },
+] as const;
+
+for (const { probes, started, ready } of CUT_OFF) {
+  const names = Object.keys(probes).join() || "no probe";
+  test(`a container with ${names} that was started just before the agent was killed is taken over`, () => {
+    const state = newPodState(pod);
+    const cutOff = { ...pod, spec: { containers: [{ name: "a", ...probes }] }, status: {} } as unknown as Pod;
+    adopt(cutOff, state, { sandboxes: [sandbox([container])], exits: new Map(), now: 1_800_000_000_000 });
+    const [one] = state.containers;
+    assert.deepEqual({ started: one?.started, ready: one?.ready }, { started, ready });
+  });
+}
+
 test("after a restart of the host a container that ran has ended in a way that nobody knows", () => {
   const { one, leftovers } = adopted([sandbox([{ ...container, state: "created" }], false)]);
   assert.equal(one.ended?.exitCode, 137);

@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod } from "../../api/kinds.ts";
+import type { Container, ContainerStatus, Pod } from "../../api/kinds.ts";
 import type { ObservedContainer, ObservedSandbox } from "../runtime-port.ts";
 import { terminationOf } from "./stop/container-end.ts";
 import type { ContainerState, PodState, Termination } from "./pod-state.ts";
@@ -29,13 +29,14 @@ export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Foun
     state.sandboxes = newest.attempt + 1;
     state.sandboxAlive = newest.running;
   }
+  const specs = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   for (const one of state.containers) {
     const said = statuses.find(({ name }) => name === one.name);
     if (said) fromStatus(one, said);
     const mine = (newest?.containers ?? []).filter(({ name }) => name === one.name);
     const [current, ...older] = mine.sort((a, b) => b.attempt - a.attempt);
     leftovers.push(...older.map(({ id }) => id));
-    if (current) fromContainer(one, { current, said, exits, now });
+    if (current) fromContainer(one, { current, said, spec: specs.find(({ name }) => name === one.name), exits, now });
     else if (said?.state?.running) lost(one, said, { exits, now });
     if (current?.state === "created") leftovers.push(current.id);
     else if (current?.specHash) one.specHash = current.specHash;
@@ -61,11 +62,12 @@ function fromStatus(one: ContainerState, said: ContainerStatus): void {
 interface FoundContainer {
   readonly current: ObservedContainer;
   readonly said: ContainerStatus | undefined;
+  readonly spec: Container | undefined;
   readonly exits: ReadonlyMap<string, Termination>;
   readonly now: number;
 }
 
-function fromContainer(one: ContainerState, { current, said, exits, now }: FoundContainer): void {
+function fromContainer(one: ContainerState, { current, said, spec, exits, now }: FoundContainer): void {
   const known = idOf(said?.containerID) === current.id;
   const saved = exits.get(current.id);
   one.attempts = Math.max(one.attempts, current.attempt + 1);
@@ -76,8 +78,9 @@ function fromContainer(one: ContainerState, { current, said, exits, now }: Found
     one.id = current.id;
     one.runningSince =
       said?.state?.running?.startedAt && known ? Date.parse(said.state.running.startedAt) : (current.startedAt ?? now);
-    one.started = known && said?.started === true;
-    one.ready = known && said?.ready === true;
+    // Whether it had started may not have been told before the agent ended: without a probe, nothing else would tell.
+    one.started = spec?.startupProbe === undefined || (known && said?.started === true);
+    one.ready = (one.started && spec?.readinessProbe === undefined) || (known && said?.ready === true);
     return;
   }
   if (one.ended?.containerId === current.id) one.id = current.id;
