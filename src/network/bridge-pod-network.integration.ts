@@ -111,9 +111,10 @@ test("an interface that a pod brings is kept apart before its containers start",
 test("neighbours go on reaching each other while other interfaces come and go", async () => {
   await start();
   await network.up;
+  await network.attach(pod);
   const addresses = ["10.62.0.30", "10.62.0.31", "10.62.0.32"];
   const pods = await Promise.all(addresses.map((address) => lab.addPod(address, GATEWAY)));
-  await network.started("u1");
+  await network.started(pod.uid);
   await Promise.all(pods.map((pid) => lab.serve(pid, "pod", 8080)));
   const ask = async (): Promise<void> => {
     for (const from of pods)

@@ -35,9 +35,7 @@ async function start(host: number, options: { flags?: readonly string[]; dataDir
   const place = { host: lab.host(host), user: "root" } as const;
   const flags = [`--node-name=n${host}`, ...(options.flags ?? [])];
   const { dataDir } = options;
-  agents.push(
-    await AgentProcess.start({ place, flags, readyTimeoutMs: 60_000, ...(dataDir === undefined ? {} : { dataDir }) }),
-  );
+  agents.push(await AgentProcess.start({ place, flags, ...(dataDir === undefined ? {} : { dataDir }) }));
 }
 
 const victim = (): AgentProcess => agents[2] as AgentProcess;

@@ -25,7 +25,7 @@ let cluster: string;
 before(async () => {
   lab = await Lab.start({ hosts: 3 });
   const place = { host: lab.host(1), user: "root" } as const;
-  agent = await AgentProcess.start({ place, flags: ["--node-name=n1"], readyTimeoutMs: 60_000 });
+  agent = await AgentProcess.start({ place, flags: ["--node-name=n1"] });
   client = agent.client();
   ({ cluster } = await client.json<{ cluster: string }>("GET", "/api/v1/members"));
 });

@@ -44,7 +44,7 @@ export function garbageTest(seconds: number): void {
     const start = async (host: number, flags: readonly string[] = []): Promise<void> => {
       const place = { host: lab.host(host), user: "root" } as const;
       const all = [`--node-name=n${host}`, ...flags];
-      agents.push(await AgentProcess.start({ place, flags: all, readyTimeoutMs: 60_000 }));
+      agents.push(await AgentProcess.start({ place, flags: all }));
       clients.push(agents.at(-1)?.client() as ApiClient);
     };
     await start(1);

@@ -31,7 +31,7 @@ const clients: ApiClient[] = [];
 async function start(host: number, flags: readonly string[] = []): Promise<AgentProcess> {
   const user = host === HOSTS ? "unprivileged" : "root";
   const place = { host: lab.host(host), user } as const;
-  return await AgentProcess.start({ place, flags: [`--node-name=n${host}`, ...flags], readyTimeoutMs: 60_000 });
+  return await AgentProcess.start({ place, flags: [`--node-name=n${host}`, ...flags] });
 }
 
 const keep = (agent: AgentProcess): AgentProcess => {

@@ -81,7 +81,8 @@ test("a bad certificate refuses the start by its flag, before anything is served
 test("the API shows one's own certificate; kubeconfig, psctl and in-cluster names go on working", async () => {
   issue(["*.example.com"]);
   agent = await start([...FLAGS(), `--tls-ca=${file("own-ca.crt")}`]);
-  assert.match(agent.output, /does not have this node's address.*asks for n1\.example\.com/);
+  const told = /does not have this node's address.*asks for n1\.example\.com/;
+  await eventually(() => told.test(agent?.output ?? ""), { what: "a line about the address" });
   const own = new X509Certificate(authority.certificate);
   const issuer = async (name?: string): Promise<boolean> =>
     (await shown(agent?.apiPort ?? 0, name)).verify(own.publicKey);

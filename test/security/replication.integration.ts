@@ -37,7 +37,7 @@ const running: Member[] = [];
 
 async function start(host: number, flags: readonly string[] = []): Promise<Member> {
   const place = { host: lab.host(host), user: "root" } as const;
-  const agent = await AgentProcess.start({ place, flags: [`--node-name=n${host}`, ...flags], readyTimeoutMs: 60_000 });
+  const agent = await AgentProcess.start({ place, flags: [`--node-name=n${host}`, ...flags] });
   const member = { agent, client: agent.client() };
   running.push(member);
   return member;

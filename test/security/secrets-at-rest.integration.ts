@@ -5,6 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Lab } from "../lab/lab.ts";
+import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
 
 const WORD = "correct-horse-battery";
@@ -74,6 +75,6 @@ test("a backup brings no revoked token back", async () => {
   const client = agent.client();
   await client.json("GET", "/api/v1/namespaces/default/configmaps/kept");
   client.close();
-  assert.match(agent.output, /Not restored.*apitokens/);
+  await eventually(() => /Not restored.*apitokens/.test(agent.output), { what: "a line about the token" });
   assert.equal(await answer(), 401);
 });

@@ -11,7 +11,6 @@ import { joinFlags, type JoinOrder } from "./member-agent.ts";
 
 const DIST = join(root, "dist");
 /** Several agents start on a machine that may be busy. */
-const READY_MS = 90_000;
 
 /** Builds what the nodes of a cluster run. */
 export async function buildPrograms(): Promise<void> {
@@ -59,7 +58,7 @@ export class LabNode {
       const place = { host: this.host, user: this.user } as const;
       const command = [`${DIST}/podman-swarm-agent`] as const;
       const { logFile } = this;
-      this.#agent = await AgentProcess.start({ place, command, flags, logFile, readyTimeoutMs: READY_MS });
+      this.#agent = await AgentProcess.start({ place, command, flags, logFile });
     }
     this.#client?.close();
     this.#client = this.#agent.client();
