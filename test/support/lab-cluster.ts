@@ -10,7 +10,6 @@ import { type AgentPlace, AgentProcess } from "./agent-process.ts";
 import { joinFlags, type JoinOrder } from "./member-agent.ts";
 
 const DIST = join(root, "dist");
-/** Several agents start on a machine that may be busy. */
 
 /** Builds what the nodes of a cluster run. */
 export async function buildPrograms(): Promise<void> {
