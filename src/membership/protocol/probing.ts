@@ -6,7 +6,7 @@ import { EMPTY } from "../wire/msgpack-reader.ts";
 import { changeScore, scaledByScore } from "./awareness.ts";
 import { noteLost, startExchange } from "./exchanging.ts";
 import type { ExchangeFailure } from "./inputs.ts";
-import { type Endpoint, hostOf } from "./member.ts";
+import { type Endpoint, hostOf, isGone } from "./member.ts";
 import { report } from "./member-view.ts";
 import type { MembershipState, Probe } from "./membership-state.ts";
 import { hearSuspect } from "./rumours.ts";
@@ -153,8 +153,9 @@ export function hearPing(state: MembershipState, ping: Ping, from: Endpoint): vo
   const to = { endpoint: replyEndpoint(ping, from), name: ping.sourceNode };
   sendMessage(state, to, { kind: "ack", ack: { seqNo: ping.seqNo, payload: EMPTY } });
   const asker = state.members.get(ping.sourceNode);
-  if (asker?.state !== "dead") return;
-  // It lives and has not heard that it is taken for dead: told so, it refutes now, and not after the next push/pull.
+  if (!asker || !isGone(asker)) return;
+  // It lives and has not heard that it is taken for dead, or has left and is back: told so, it refutes now, and not after
+  // the next push/pull. Who is just leaving does not.
   const dead = { node: asker.name, incarnation: asker.incarnation, from: state.self.name };
   sendParts(state, asker, [encodeMessage({ kind: "dead", dead })]);
 }

@@ -235,6 +235,14 @@ test("a ping to somebody else is not answered, and one for others is asked on an
   assert.ok(later.some((message) => message.kind === "nack" && message.nack.seqNo === 8));
 });
 
+test("who leaves does not object to being told so", () => {
+  const subject = new Subject();
+  subject.alive("a");
+  subject.do({ kind: "leave" });
+  assert.deepEqual(kinds(subject.dead("self", "a", 9)), []);
+  assert.equal(subject.is("self"), "left");
+});
+
 test("whoever asks and is taken for dead is told so where it is known to be, and can refute", () => {
   const subject = new Subject();
   subject.alive("a", 4);
@@ -250,7 +258,8 @@ test("whoever asks and is taken for dead is told so where it is known to be, and
   assert.ok(asks().some((effect) => effect.kind === "packet" && effect.to.host === "10.0.0.2"));
   assert.deepEqual(kinds(subject.alive("a", 5)), ["joined"]);
   subject.dead("a", "a", 5);
-  assert.deepEqual(told(), [], "it has left, and knows");
+  const afterLeaving = [{ kind: "dead", dead: { node: "a", incarnation: 5, from: "self" } }];
+  assert.deepEqual(told(), afterLeaving, "it has left before, and counts anew since it is back");
 });
 
 const pushed = (name: string, fields: Partial<PushedNode> = {}): PushedNode => ({
