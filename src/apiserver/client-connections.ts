@@ -5,12 +5,14 @@ import type { TLSSocket } from "node:tls";
 import type { Clock } from "../lib/clock.ts";
 import type { CaChange } from "../security/certificates/cluster-authority.ts";
 
-/** Answers under way go out still, that to whoever has replaced the CA among them; a watch has no longer either. */
+/** Answers under way go out still; a watch has no longer either. */
 const FINISH_MS = 15_000;
+/** The same for a change that was wholly asked for: the command that replaces the CA is one, and may wait for nodes. */
+const CHANGE_MS = 600_000;
 
 interface Open {
-  /** Answers under way. */
-  busy: number;
+  /** Those whose answers are under way. */
+  readonly requests: Set<IncomingMessage>;
   /** Gets these still, and nothing else. */
   ending: boolean;
 }
@@ -31,7 +33,7 @@ export class ClientConnections {
         socket.destroy();
         return;
       }
-      this.#open.set(socket, { busy: 0, ending: false });
+      this.#open.set(socket, { requests: new Set(), ending: false });
       socket.once("close", () => this.#open.delete(socket));
     });
     server.on("request", (request: IncomingMessage, response: ServerResponse) => {
@@ -41,10 +43,10 @@ export class ClientConnections {
         socket.destroy();
         return;
       }
-      entry.busy += 1;
+      entry.requests.add(request);
       response.once("close", () => {
-        entry.busy -= 1;
-        if (entry.ending && entry.busy === 0) socket.destroySoon();
+        entry.requests.delete(request);
+        if (entry.ending && entry.requests.size === 0) socket.destroySoon();
       });
       serve(request, response);
     });
@@ -58,8 +60,13 @@ export class ClientConnections {
       const certificate = socket.getPeerX509Certificate();
       if (certificate ? !isOf(certificate, keys) : !atOnce) continue;
       entry.ending = true;
-      if (entry.busy === 0) socket.destroy();
-      else this.#clock.timer(FINISH_MS, () => socket.destroy());
+      if (entry.requests.size === 0) {
+        socket.destroy();
+        continue;
+      }
+      const isChange = [...entry.requests].some(({ complete, method }) => complete && method !== "GET");
+      const cancel = this.#clock.timer(isChange ? CHANGE_MS : FINISH_MS, () => socket.destroy());
+      socket.once("close", cancel);
     }
   }
 }
