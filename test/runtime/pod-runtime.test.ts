@@ -132,6 +132,27 @@ test("a sandbox without an object stays until the store is known to be complete"
   await second.stop();
 });
 
+test("a command that cannot be run and is not tried again has ended, and waits for nothing", async () => {
+  const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({ unstartable: true }) });
+  const objects = new MemoryObjects();
+  const { stop } = agent(runtime, { objects, synced: () => true });
+  const containers = [{ name: "web", image: "web:1" }];
+  await objects.create("Pod", {
+    metadata: { name: "nosuch", namespace: "default" },
+    spec: { nodeName: "node-1", restartPolicy: "Never", containers },
+  });
+  await eventually(() => objects.list("Pod").some(({ status }) => status?.phase === "Failed"), {
+    what: "a failed pod",
+  });
+  await stop();
+  const state = objects.list("Pod")[0]?.status?.containerStatuses?.[0]?.state;
+  assert.deepEqual(
+    [state?.terminated?.reason, state?.terminated?.exitCode],
+    ["StartError", 128],
+    JSON.stringify(state),
+  );
+});
+
 test("an init container that fails for good is not repeated in a new sandbox", async () => {
   const behave = (spec: ContainerSpec) => (spec.name === "setup" ? { endsAfterMs: 1, exitCode: 3 } : {});
   const runtime = new MemoryRuntime({ clock: systemClock, behave });

@@ -99,3 +99,39 @@ test("older sandboxes and older runs of a container are left over", () => {
   assert.deepEqual(leftovers, { sandboxes: ["old"], containers: ["c1"] });
   assert.equal(one.id, "c2");
 });
+
+const exit = { exitCode: 4, oomKilled: false, startedAt: 1, finishedAt: 2 };
+const before: ObservedContainer = { ...container, state: "exited", exit };
+const newer: ObservedContainer = { ...container, id: "c3", attempt: 3 };
+
+test("a restart that no status tells of yet keeps how the run before ended, also once that is removed", () => {
+  const saved = { containerId: "c2", exitCode: 4, reason: "Error", message: "why", startedAt: 1, finishedAt: 2 };
+  for (const left of [[before, newer], [newer]]) {
+    const { one } = adopted([sandbox(left)], [saved]);
+    assert.equal(one.id, "c3");
+    assert.deepEqual(one.last, saved);
+  }
+  assert.equal(adopted([sandbox([before, newer])]).one.last?.exitCode, 4);
+});
+
+test("a container that was made but not started when the agent was killed counts for nothing", () => {
+  const { one, leftovers } = adopted([sandbox([before, { ...newer, state: "created" }])]);
+  assert.deepEqual(leftovers.containers, ["c3"]);
+  assert.equal(one.ended?.exitCode, 4);
+  assert.equal(one.id, "c2");
+  assert.equal(one.attempts, 3);
+});
+
+test("a pod that has ended, or is being evicted, stays so with its reason", () => {
+  const cases = [
+    { status: { phase: "Failed", reason: "OutOfcpu", message: "m" }, evicted: { reason: "OutOfcpu", message: "m" } },
+    { status: { phase: "Succeeded" }, evicted: {} },
+    { status: { phase: "Running", reason: "Evicted", message: "m" }, evicted: { reason: "Evicted", message: "m" } },
+    { status: { phase: "Pending", reason: "Unsupported", message: "m" }, evicted: undefined },
+  ];
+  for (const { status, evicted } of cases) {
+    const state = newPodState(pod);
+    adopt({ ...pod, status } as Pod, state, { sandboxes: [sandbox([])], exits: new Map(), now: 1 });
+    assert.deepEqual(state.evicted, evicted);
+  }
+});

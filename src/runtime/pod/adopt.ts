@@ -1,7 +1,11 @@
-import type { Container, ContainerStatus, Pod } from "../../api/kinds.ts";
+import type { Container, ContainerStatus, Pod, PodStatus } from "../../api/kinds.ts";
+import { isFinished } from "../../api/pod-state.ts";
 import type { ObservedContainer, ObservedSandbox } from "../runtime-port.ts";
 import { terminationOf } from "./stop/container-end.ts";
 import type { ContainerState, PodState, Termination } from "./pod-state.ts";
+
+/** Said of a pod before its containers have ended. */
+const EVICTIONS: readonly string[] = ["DeadlineExceeded", "Evicted"];
 
 export interface Found {
   /** The pod's sandboxes on this machine, the newest last. */
@@ -19,6 +23,8 @@ export interface Leftovers {
 /** Fills a new worker's state from the pod's status and from what really exists. Restarts nothing. */
 export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Found): Leftovers {
   const status = pod.status ?? {};
+  // Whatever its containers do, nothing of it is started again, and what was said of its end stays.
+  if (isFinished(pod) || EVICTIONS.includes(status.reason ?? "")) state.evicted = verdictOf(status);
   const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   const newest = sandboxes.at(-1);
   const leftovers: string[] = [];
@@ -34,9 +40,12 @@ export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Foun
     const said = statuses.find(({ name }) => name === one.name);
     if (said) fromStatus(one, said);
     const mine = (newest?.containers ?? []).filter(({ name }) => name === one.name);
-    const [current, ...older] = mine.sort((a, b) => b.attempt - a.attempt);
-    leftovers.push(...older.map(({ id }) => id));
-    if (current) fromContainer(one, { current, said, spec: specs.find(({ name }) => name === one.name), exits, now });
+    const unused = mine.filter((container) => neverRan(container, { said, exits }));
+    const ran = mine.filter((container) => !unused.includes(container));
+    const [current, ...older] = ran.sort((a, b) => b.attempt - a.attempt);
+    leftovers.push(...[...unused, ...older].map(({ id }) => id));
+    const spec = specs.find(({ name }) => name === one.name);
+    if (current) fromContainer(one, { current, before: older[0], said, spec, exits, now });
     else if (said?.state?.running) lost(one, said, { exits, now });
     if (current?.state === "created") leftovers.push(current.id);
     else if (current?.specHash) one.specHash = current.specHash;
@@ -44,6 +53,10 @@ export function adopt(pod: Pod, state: PodState, { sandboxes, exits, now }: Foun
   }
   state.initialized ||= newest?.running === true && hasPassedInit(state, pod);
   return { sandboxes: sandboxes.slice(0, -1).map(({ id }) => id), containers: leftovers };
+}
+
+function verdictOf({ reason, message }: PodStatus): NonNullable<PodState["evicted"]> {
+  return { ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) };
 }
 
 function fromStatus(one: ContainerState, said: ContainerStatus): void {
@@ -61,19 +74,32 @@ function fromStatus(one: ContainerState, said: ContainerStatus): void {
 
 interface FoundContainer {
   readonly current: ObservedContainer;
+  /** The run before, if it is still there. */
+  readonly before: ObservedContainer | undefined;
   readonly said: ContainerStatus | undefined;
   readonly spec: Container | undefined;
   readonly exits: ReadonlyMap<string, Termination>;
   readonly now: number;
 }
 
-function fromContainer(one: ContainerState, { current, said, spec, exits, now }: FoundContainer): void {
+/** Made, but not started before the agent was killed. After a restart of the host all are as if they had just been made. */
+function neverRan(
+  { id, state }: ObservedContainer,
+  { said, exits }: { said: ContainerStatus | undefined; exits: Found["exits"] },
+): boolean {
+  const known = [said?.containerID, said?.state?.terminated?.containerID, said?.lastState?.terminated?.containerID];
+  return state === "created" && !exits.has(id) && !known.some((told) => idOf(told) === id);
+}
+
+function fromContainer(one: ContainerState, found: FoundContainer): void {
+  const { current, said, spec, exits, now } = found;
   const known = idOf(said?.containerID) === current.id;
   const saved = exits.get(current.id);
   one.attempts = Math.max(one.attempts, current.attempt + 1);
   one.imageId ??= current.imageId;
   if (current.state === "running") {
-    if (one.ended && one.ended.containerId !== current.id) one.last = one.ended;
+    const last = endBefore(found) ?? one.ended;
+    if (last && last.containerId !== current.id) one.last = last;
     one.ended = undefined;
     one.id = current.id;
     one.runningSince =
@@ -85,11 +111,18 @@ function fromContainer(one: ContainerState, { current, said, spec, exits, now }:
   }
   if (one.ended?.containerId === current.id) one.id = current.id;
   else if (saved || current.exit) {
-    if (one.ended) one.last = one.ended;
+    one.last = endBefore(found) ?? one.ended ?? one.last;
     one.id = current.id;
     one.ended = saved ?? (current.exit && terminationOf(current.id, current.exit));
   } else if (known && said?.state?.running) lost(one, said, { exits, now });
   if (current.state === "created") one.id = undefined;
+}
+
+/** How the run before the present one ended, where the status does not say it: it was stored while that one still ran. */
+function endBefore({ current, before, said, exits }: FoundContainer): Termination | undefined {
+  const told = idOf(said?.containerID);
+  if (!before) return told === current.id ? undefined : exits.get(told);
+  return exits.get(before.id) ?? (before.exit && terminationOf(before.id, before.exit));
 }
 
 /** The back-off goes on where it was. */

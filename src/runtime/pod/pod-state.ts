@@ -67,8 +67,8 @@ export interface PodState {
   ip: string | undefined;
   startedAt: number | undefined;
   initialized: boolean;
-  /** Set when the pod must end before its containers do, with the final reason. */
-  evicted: { readonly reason: string; readonly message: string } | undefined;
+  /** Set when the pod must end before its containers do, with the final reason, or has ended before the agent began. */
+  evicted: { readonly reason?: string; readonly message?: string } | undefined;
   /** Why nothing is started at all. */
   blocked: { readonly reason: string; readonly message: string } | undefined;
   released: boolean;

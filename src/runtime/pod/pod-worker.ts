@@ -1,12 +1,14 @@
 import type { Pod } from "../../api/kinds.ts";
+import { isFinished } from "../../api/pod-state.ts";
 import { describeError } from "../../lib/log.ts";
 import { runProbes } from "../probes/container-probes.ts";
 import type { ContainerExit, ObservedSandbox } from "../runtime-port.ts";
 import { Wake } from "../../lib/wake.ts";
 import { adopt, unknownEnd } from "./adopt.ts";
 import { noticeImages } from "./changed-image.ts";
-import { terminationOf, withRetry } from "./stop/container-end.ts";
-import { letGo, releasePod, removeSandbox } from "./stop/end-pod.ts";
+import { keepExit, keepExits } from "./stop/keep-exit.ts";
+import { withRetry } from "./stop/container-end.ts";
+import { letGo, releasePod, removeSandbox, rewind } from "./stop/end-pod.ts";
 import { graceOf } from "./stop/grace.ts";
 import { guardVolumes } from "./start/guard-volumes.ts";
 import { Jobs } from "./jobs.ts";
@@ -123,14 +125,7 @@ export class PodWorker {
     const one = this.state.containers.find(({ id }) => id === containerId);
     if (!one || one.ended) return;
     this.#jobs.run(async () => {
-      const spec = specOf(this.#context, one);
-      const message = await this.#deps.directory.terminationMessage(this.uid, {
-        container: one.name,
-        attempt: one.attempts - 1,
-        fallback: spec.terminationMessagePolicy === "FallbackToLogsOnError" && exit.exitCode !== 0,
-      });
-      const end = withRetry(one, terminationOf(containerId, exit, message), this.#restartPolicy());
-      await this.#deps.directory.saveExit(this.uid, end);
+      const end = await keepExit(this.#context, one, { containerId, exit, attempt: one.attempts - 1 });
       if (one.id === containerId) this.#end(one, end);
     });
   }
@@ -168,10 +163,12 @@ export class PodWorker {
   }
 
   async #begin(found: readonly ObservedSandbox[], signal: AbortSignal): Promise<void> {
-    const { clock, directory, runtime } = this.#deps;
-    const exits = await directory.exits(this.uid);
+    const { clock, runtime } = this.#deps;
+    const exits = await keepExits(this.#context, found.at(-1)?.containers ?? []);
     const leftovers = adopt(this.#pod, this.state, { sandboxes: found, exits, now: clock.now() });
-    this.state.startedAt ??= clock.now();
+    const finished = isFinished(this.#pod);
+    if (!finished) this.state.startedAt ??= clock.now();
+    if (!this.state.sandbox && !this.#ending()) rewind(this.#context);
     if (found.length === 0) tellShortcomings(this.#context);
     tellUnsupported(this.#context);
     this.#jobs.run(async () => {
@@ -180,9 +177,8 @@ export class PodWorker {
     });
     if (this.state.sandboxAlive && !this.#pod.spec?.hostNetwork) this.#podJob("sandbox", () => this.#reattach());
     for (const one of this.state.containers) if (one.runningSince !== undefined) this.#supervise(one);
-    const { phase } = this.#pod.status ?? {};
-    if (phase === "Succeeded" || phase === "Failed") this.state.released = !this.state.sandbox;
-    else this.#publisher?.mark();
+    // Address and volumes of one that has ended are given back, maybe again: the agent may have ended before it did.
+    if (!finished) this.#publisher?.mark();
   }
 
   async #reattach(): Promise<void> {

@@ -9,7 +9,7 @@ import { containerPlan } from "./container-plan.ts";
 import { runHook } from "../hooks.ts";
 import { emit, placementOf, specOf, type PodContext } from "../pod-context.ts";
 import { ContainerError } from "../pod-error.ts";
-import type { ContainerState } from "../pod-state.ts";
+import { restarts, type ContainerState } from "../pod-state.ts";
 
 const RETRY_CONFIG_MS = 5000;
 const RETRY_IMAGE_MS = 10_000;
@@ -203,7 +203,9 @@ async function startFailed(context: PodContext, one: ContainerState, message: st
   one.crash = next;
   one.retryAt = now + Math.max(waitMs, 1000);
   one.ended = { ...end, retry: { ...next, until: one.retryAt } };
-  one.waiting = { reason: "RunContainerError", message };
+  // One that is not tried again has ended, and waits for nothing.
+  const again = restarts(one, context.pod().spec?.restartPolicy ?? "Always");
+  one.waiting = again ? { reason: "RunContainerError", message } : undefined;
   emit(context, { type: "Warning", reason: "Failed", message: `Error: ${message}`, container: one });
   await directory.saveExit(context.uid, one.ended);
   await runtime.removeContainer(id, new AbortController().signal);

@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../../api/kinds.ts";
+import { isFinished } from "../../../api/pod-state.ts";
 import { timestamp } from "../../../lib/clock.ts";
 import { hasEnded } from "../next-step.ts";
 import { type ContainerState, type PodState, type Termination } from "../pod-state.ts";
@@ -15,6 +16,8 @@ export interface StatusFacts {
 /** The pod's status as kubectl shows it, from what its worker knows. Pure. */
 export function podStatus(pod: Pod, state: PodState, facts: StatusFacts): PodStatus {
   const phase = phaseOf(pod, state);
+  // Refused before it began: all that is to be said of it was said then.
+  if (isFinished(pod) && state.startedAt === undefined) return pod.status ?? {};
   const init = state.containers.filter((one) => one.kind !== "app");
   const apps = state.containers.filter((one) => one.kind === "app");
   const statuses = (list: readonly ContainerState[]): ContainerStatus[] =>

@@ -26,7 +26,7 @@ export async function removeSandbox(context: PodContext, ending: boolean, signal
 }
 
 /** A new sandbox begins with the init containers again, as upstream does. */
-function rewind({ state, pod }: PodContext): void {
+export function rewind({ state, pod }: PodContext): void {
   if (hasEnded(state, pod().spec?.restartPolicy ?? "Always")) return;
   for (const one of state.containers) {
     if (one.kind !== "init" || !one.ended) continue;
