@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/lib/log.ts";
 import { MemoryImages } from "../../src/runtime/memory/memory-images.ts";
 import { MemoryRuntime } from "../../src/runtime/memory/memory-runtime.ts";
 import { PodRuntime } from "../../src/runtime/pod-runtime.ts";
-import type { ContainerSpec, ObservedSandbox } from "../../src/runtime/runtime-port.ts";
+import { RuntimeError, type ContainerSpec, type ObservedSandbox } from "../../src/runtime/runtime-port.ts";
 import { eventually } from "../poll.ts";
 import { MemoryEvents, MemoryObjects } from "./support/memory-objects.ts";
 
@@ -130,6 +130,25 @@ test("a sandbox without an object stays until the store is known to be complete"
   synced = true;
   await eventually(async () => (await sandboxes(runtime)).length === 0, { what: "the orphan gone" });
   await second.stop();
+});
+
+test("a container whose start Podman did not answer, and that runs, is not started again beside itself", async () => {
+  class Unanswered extends MemoryRuntime {
+    #lost = false;
+    override async startContainer(containerId: string, signal: AbortSignal): Promise<void> {
+      await super.startContainer(containerId, signal);
+      if (!this.#lost) throw ((this.#lost = true), new RuntimeError("unavailable", "the service was killed"));
+    }
+  }
+  let made = 0;
+  const runtime = new Unanswered({ clock: systemClock, behave: () => (made++, {}) });
+  const objects = new MemoryObjects();
+  const { stop } = agent(runtime, { objects, synced: () => true });
+  await create(objects, "unanswered");
+  await eventually(() => objects.list("Pod").some(ready), { what: "a ready pod" });
+  await stop();
+  assert.equal(made, 1);
+  assert.equal(objects.list("Pod")[0]?.status?.containerStatuses?.[0]?.restartCount, 0);
 });
 
 test("a command that cannot be run and is not tried again has ended, and waits for nothing", async () => {

@@ -26,6 +26,8 @@ export interface ContainerState {
   attempts: number;
   /** The newest container, while it exists. */
   id: string | undefined;
+  /** Asked to start, and never answered, with the run before that goes once it runs. */
+  unanswered: { readonly id: string; readonly older: string | undefined } | undefined;
   /** `Clock.monotonic()` when it was asked for. */
   madeAt: number;
   imageId: string | undefined;
@@ -108,6 +110,7 @@ function newContainer(container: Container, kind: ContainerKind): ContainerState
     kind,
     attempts: 0,
     id: undefined,
+    unanswered: undefined,
     madeAt: 0,
     imageId: undefined,
     runningSince: undefined,

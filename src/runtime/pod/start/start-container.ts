@@ -6,6 +6,7 @@ import { RuntimeError, type ImageFacts, type Mount, type Sandbox } from "../../r
 import { containerMounts } from "../../volumes/container-mounts.ts";
 import { crashDelay, grow } from "../back-off.ts";
 import { containerPlan } from "./container-plan.ts";
+import { specHash } from "./spec-hash.ts";
 import { runHook } from "../hooks.ts";
 import { emit, placementOf, specOf, type PodContext } from "../pod-context.ts";
 import { ContainerError } from "../pod-error.ts";
@@ -21,11 +22,10 @@ export async function startContainer(context: PodContext, one: ContainerState, s
   if (!sandbox) return;
   const container = specOf(context, one);
   try {
-    const image = await ensureImage(context, { one, container, signal });
-    const older = one.id;
-    const id = await create(context, { one, container, image, sandbox, signal });
-    emit(context, event(one, "Created", `Created container: ${one.name}`));
+    const { id, older } = unanswered(one, container) ?? (await make(context, { one, container, sandbox, signal }));
+    one.unanswered = { id, older };
     await context.deps.runtime.startContainer(id, signal);
+    one.unanswered = undefined;
     markRunning(context, { one, container, id });
     emit(context, event(one, "Started", `Started container ${one.name}`));
     if (older !== undefined) await context.deps.runtime.removeContainer(older, signal);
@@ -34,6 +34,24 @@ export async function startContainer(context: PodContext, one: ContainerState, s
     signal.throwIfAborted();
     await failed(context, one, error);
   }
+}
+
+/** What Podman was to start when it went away: it may run. Another one beside it would be a second start. */
+function unanswered(one: ContainerState, container: Container): ContainerState["unanswered"] {
+  const there = one.unanswered !== undefined && one.unanswered.id === one.id && one.ended === undefined;
+  return there && one.specHash === specHash(container) ? one.unanswered : undefined;
+}
+
+async function make(
+  context: PodContext,
+  { sandbox, ...job }: ImageJob & { readonly sandbox: Sandbox },
+): Promise<NonNullable<ContainerState["unanswered"]>> {
+  const { one } = job;
+  const image = await ensureImage(context, job);
+  const older = one.id;
+  const id = await create(context, { ...job, image, sandbox });
+  emit(context, event(one, "Created", `Created container: ${one.name}`));
+  return { id, older };
 }
 
 function event(container: ContainerState, reason: string, message: string) {
@@ -168,6 +186,8 @@ async function failed(context: PodContext, one: ContainerState, error: unknown):
   const { clock, log } = context.deps;
   const now = clock.now();
   const message = describeError(error);
+  const unknown = error instanceof RuntimeError && (error.code === "unavailable" || error.code === "timeout");
+  if (!unknown) one.unanswered = undefined;
   if (error instanceof RuntimeError && error.code === "unavailable") {
     log.warn("Cannot start a container now", { container: one.name, error: message });
     one.retryAt = now + RETRY_UNAVAILABLE_MS;
