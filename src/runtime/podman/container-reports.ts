@@ -14,6 +14,12 @@ export interface ListedContainer {
   readonly ExitCode: number;
 }
 
+/** The part of `GET /pods/json` that we read. */
+export interface ListedPod {
+  readonly Id: string;
+  readonly Labels: Labels | null;
+}
+
 /** The part of `GET /containers/ID/json` that we read. */
 export interface InspectedContainer {
   readonly State: {
@@ -77,6 +83,18 @@ export function sandboxesOf(
     if (report) sandboxes.get(one.Pod)?.containers.push(report);
   }
   return [...sandboxes.values()].map(({ sandbox }) => sandbox);
+}
+
+/**
+ * Those of which no container is left, or was made: Podman's service was killed while it made or removed them. They are
+ * in no listing of containers.
+ */
+export function bareSandboxes(pods: readonly ListedPod[], known: readonly ObservedSandbox[]): ObservedSandbox[] {
+  return pods.flatMap(({ Id: id, Labels: labels }) => {
+    const pod = ownerOf(labels ?? {});
+    if (pod === undefined || known.some((sandbox) => sandbox.id === id)) return [];
+    return [{ id, pod, attempt: Number(labels?.[LABEL.sandboxAttempt] ?? 0), running: false, containers: [] }];
+  });
 }
 
 function containerOf(listed: ListedContainer, exit: ContainerExit | undefined): ObservedContainer | undefined {

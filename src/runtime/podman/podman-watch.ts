@@ -2,10 +2,18 @@ import type { Clock } from "../../lib/clock.ts";
 import { describeError, type Logger } from "../../lib/log.ts";
 import { pause } from "../../lib/pause.ts";
 import { RuntimeError, type ContainerExit, type RuntimeChange } from "../runtime-port.ts";
-import { exitOf, sandboxesOf, stateOf, type InspectedContainer, type ListedContainer } from "./container-reports.ts";
+import {
+  bareSandboxes,
+  exitOf,
+  sandboxesOf,
+  stateOf,
+  type InspectedContainer,
+  type ListedContainer,
+  type ListedPod,
+} from "./container-reports.ts";
 import { LABEL, type Labels } from "./labels.ts";
 import { killedForMemory } from "./oom-log.ts";
-import type { PodmanHttp } from "./podman-http.ts";
+import { PodmanError, type PodmanHttp } from "./podman-http.ts";
 
 /** 128 and the number of SIGKILL. */
 const SIGKILLED = 137;
@@ -92,6 +100,8 @@ export class PodmanWatch {
 
   async #list(signal: AbortSignal): Promise<void> {
     const since = this.#clock.monotonic();
+    // Before the containers: a pod that comes later is not taken for one without any.
+    const pods = await this.#pods(signal);
     const all = await this.#http.json<readonly ListedContainer[] | undefined>({
       path: "/containers/json",
       query: { all: true, filters: JSON.stringify({ label: [LABEL.podUid] }) },
@@ -102,7 +112,23 @@ export class PodmanWatch {
     const ended = listed.filter((one) => !one.IsInfra && stateOf(one.State) === "exited");
     const exits = new Map<string, ContainerExit>();
     for (const { Id, ExitCode } of ended) exits.set(Id, await this.#exit(Id, { exitCode: ExitCode, signal }));
-    this.#listener({ type: "snapshot", sandboxes: sandboxesOf(listed, exits), since });
+    const sandboxes = sandboxesOf(listed, exits);
+    this.#listener({ type: "snapshot", sandboxes: [...sandboxes, ...bareSandboxes(pods, sandboxes)], since });
+  }
+
+  async #pods(signal: AbortSignal): Promise<readonly ListedPod[]> {
+    try {
+      const filters = JSON.stringify({ label: [`${LABEL.node}=${this.#node}`] });
+      return (
+        (await this.#http.json<readonly ListedPod[] | undefined>({ path: "/pods/json", query: { filters }, signal })) ??
+        []
+      );
+    } catch (error) {
+      // Podman 4.3 fails as a whole when one of them goes meanwhile; the next look finds what this one would have.
+      if (!(error instanceof PodmanError)) throw error;
+      this.#log.debug("Cannot list Podman's pods", { error: describeError(error) });
+      return [];
+    }
   }
 
   /** Once for each node: they may be alive, or what a lost data directory has left. Nobody but a person can tell. */
