@@ -151,6 +151,26 @@ test("a container whose start Podman did not answer, and that runs, is not start
   assert.equal(objects.list("Pod")[0]?.status?.containerStatuses?.[0]?.restartCount, 0);
 });
 
+test("a container whose start was cut off, and that cannot be started any more, is made anew and has not failed", async () => {
+  let starts = 0;
+  class CutOff extends MemoryRuntime {
+    override async startContainer(containerId: string, signal: AbortSignal): Promise<void> {
+      if (++starts === 1) throw new RuntimeError("unavailable", "the service was killed");
+      if (starts === 2) throw new RuntimeError("start", "container with given ID already exists");
+      await super.startContainer(containerId, signal);
+    }
+  }
+  const runtime = new CutOff({ clock: systemClock, behave: () => ({}) });
+  const objects = new MemoryObjects();
+  const { stop } = agent(runtime, { objects, synced: () => true });
+  await create(objects, "cut-off");
+  await eventually(() => objects.list("Pod").some(ready), { what: "a ready pod" });
+  assert.equal((await sandboxes(runtime))[0]?.containers.length, 1);
+  await stop();
+  const [web] = objects.list("Pod")[0]?.status?.containerStatuses ?? [];
+  assert.deepEqual([starts, web?.restartCount, web?.lastState], [3, 0, {}]);
+});
+
 test("a command that cannot be run and is not tried again has ended, and waits for nothing", async () => {
   const runtime = new MemoryRuntime({ clock: systemClock, behave: () => ({ unstartable: true }) });
   const objects = new MemoryObjects();

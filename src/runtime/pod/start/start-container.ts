@@ -22,9 +22,16 @@ export async function startContainer(context: PodContext, one: ContainerState, s
   if (!sandbox) return;
   const container = specOf(context, one);
   try {
-    const { id, older } = unanswered(one, container) ?? (await make(context, { one, container, sandbox, signal }));
+    const again = unanswered(one, container);
+    const { id, older } = again ?? (await make(context, { one, container, sandbox, signal }));
     one.unanswered = { id, older };
-    await context.deps.runtime.startContainer(id, signal);
+    try {
+      await context.deps.runtime.startContainer(id, signal);
+    } catch (error) {
+      if (again && error instanceof RuntimeError && error.code === "start")
+        return await startOver(context, one, signal);
+      throw error;
+    }
     one.unanswered = undefined;
     markRunning(context, { one, container, id });
     emit(context, event(one, "Started", `Started container ${one.name}`));
@@ -40,6 +47,18 @@ export async function startContainer(context: PodContext, one: ContainerState, s
 function unanswered(one: ContainerState, container: Container): ContainerState["unanswered"] {
   const there = one.unanswered !== undefined && one.unanswered.id === one.id && one.ended === undefined;
   return there && one.specHash === specHash(container) ? one.unanswered : undefined;
+}
+
+/**
+ * A start that was cut off may leave what no other start gets over, such as a container that the OCI runtime has and
+ * Podman has not: that is no failure of the container, which is made anew under its name.
+ */
+async function startOver({ deps }: PodContext, one: ContainerState, signal: AbortSignal): Promise<void> {
+  const older = one.unanswered?.older;
+  one.unanswered = undefined;
+  one.attempts -= 1;
+  one.id = undefined;
+  if (older !== undefined) await deps.runtime.removeContainer(older, signal);
 }
 
 async function make(
