@@ -14,6 +14,7 @@ import { pinnedKubectls } from "../kubectl/pinned-kubectl.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { copyDisk } from "../support/copied-disk.ts";
 import { joinFlags, type JoinOrder, startMember } from "../support/member-agent.ts";
 import { agreeOn, memberList } from "../support/member-lists.ts";
 import { psctlText } from "../support/psctl-text.ts";
@@ -89,8 +90,8 @@ after(async () => {
 });
 
 test("a node whose disk was copied is removed with --compromised", async () => {
-  cpSync(agent(3).dataDir, loot, { recursive: true, filter: (path) => !path.endsWith(".sock") });
-  cpSync(agent(1).dataDir, `${loot}-n1`, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await copyDisk(agent(3).dataDir, loot);
+  await copyDisk(agent(1).dataDir, `${loot}-n1`);
   lab.host(4).cut();
   await agree(/n3 alive, n4 dead/, [1, 2, 3]);
   const told = await psctl(1, "members", "remove", "n3", "--compromised");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import type { ApiClient } from "../../src/client/api-client.ts";
@@ -8,6 +8,7 @@ import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import type { Pair } from "../lab/switch-rules.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { copyDisk } from "../support/copied-disk.ts";
 import { agreeOn, memberList } from "../support/member-lists.ts";
 import { PeerLoad } from "./rotation-load.ts";
 
@@ -187,7 +188,7 @@ test("who was cut away hears soon after of what was revoked and who was removed,
 async function thievesOf({ agent }: Member): Promise<PeerLoad[]> {
   const host = lab.host(6);
   const dataDir = join(host.folder, "loot");
-  cpSync(agent.dataDir, dataDir, { recursive: true, filter: (path) => !path.endsWith(".sock") });
+  await copyDisk(agent.dataDir, dataDir);
   const questions = [{ kind: "gossip-keys" }, { kind: "authority", generation: 0, identity: "" }];
   return questions.map((question) => {
     const env = { BELIEVES: "any", ASKS: JSON.stringify(question) };
