@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { root } from "../../scripts/root.ts";
 import { readKubeconfig } from "../../src/client/kubeconfig.ts";
 import { Lab } from "../lab/lab.ts";
 import { eventually } from "../poll.ts";
 import { AgentProcess } from "../support/agent-process.ts";
+import { filesWith } from "../support/files-with.ts";
 
 const PASSPHRASE = "open sesame, please";
 
@@ -37,10 +37,8 @@ async function start(flags: readonly string[]): Promise<AgentProcess> {
 
 /** Files below the data directory in which a private key or a gossip key can be read. */
 function readable(): string[] {
-  const words = ["-e", "PRIVATE KEY", "-e", '"keys":', "-e", Buffer.from("-----BEGIN PRIVATE").toString("base64")];
-  const found = execFileSync("grep", ["-rlaF", ...words, dataDir()], { encoding: "utf8" });
-  const names = found.split("\n").filter((line) => line !== "");
-  return names.map((file) => relative(dataDir(), file)).sort();
+  const words = ["PRIVATE KEY", '"keys":', Buffer.from("-----BEGIN PRIVATE").toString("base64")];
+  return filesWith(dataDir(), words);
 }
 
 test("with a passphrase a stolen data directory holds no key but the kubeconfig's, and the node works on", async () => {
