@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Pod, PodSpec, PodStatus } from "../../src/api/kinds.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { silentLogger } from "../../src/lib/log.ts";
 import { MemoryImages } from "../../src/runtime/memory/memory-images.ts";
 import { type Behaviour, MemoryRuntime } from "../../src/runtime/memory/memory-runtime.ts";
 import { PodRuntime } from "../../src/runtime/pod-runtime.ts";
 import type { ContainerSpec, Sandbox } from "../../src/runtime/runtime-port.ts";
 import { eventually } from "../poll.ts";
 import { MemoryEvents, MemoryObjects } from "./support/memory-objects.ts";
+import { smallNode } from "./support/small-node.ts";
 
 let directory: string;
 let objects: MemoryObjects;
@@ -46,21 +46,7 @@ function nextAgent(): { stop: () => Promise<void> } {
       images: new MemoryImages({ present: ["web:1"], pullable: [] }),
       objects,
       events: new MemoryEvents(),
-      network: {
-        attach: async () => ({ network: "n", ip: "10.0.0.2", dnsServers: [], dnsSearches: [], dnsOptions: [] }),
-        resolver: () => undefined,
-        started: async () => {},
-        release: async (uid) => void released.push(uid),
-      },
-      prober: { probe: async () => ({ ok: true, message: "" }) },
-      drain: { drained: async () => {} },
-      clock: systemClock,
-      log: silentLogger,
-      node: {
-        name: "node-1",
-        hostIp: "192.0.2.1",
-        allocatable: { cpu: 1, memory: 2 ** 40, ephemeralStorage: 2 ** 40 },
-      },
+      ...smallNode({ cpu: 1, released: (uid) => void released.push(uid) }),
       isSynced: () => true,
     },
     { dataDirectory: join(directory, "data"), memoryDirectory: join(directory, "memory"), orphanCheckMs: 20 },

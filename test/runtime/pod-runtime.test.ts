@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Pod } from "../../src/api/kinds.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { silentLogger } from "../../src/lib/log.ts";
 import { MemoryImages } from "../../src/runtime/memory/memory-images.ts";
 import { MemoryRuntime } from "../../src/runtime/memory/memory-runtime.ts";
 import { PodRuntime } from "../../src/runtime/pod-runtime.ts";
 import { RuntimeError, type ContainerSpec, type ObservedSandbox } from "../../src/runtime/runtime-port.ts";
 import { eventually } from "../poll.ts";
 import { MemoryEvents, MemoryObjects } from "./support/memory-objects.ts";
+import { smallNode } from "./support/small-node.ts";
 
 let directory: string;
 before(async () => (directory = await mkdtemp(join(tmpdir(), "pod-runtime-"))));
@@ -27,21 +27,7 @@ function agent(runtime: MemoryRuntime, { objects, synced }: { objects: MemoryObj
       images: new MemoryImages({ present: ["web:1"], pullable: ["docker.io/library/later:1"] }),
       objects,
       events,
-      network: {
-        attach: async () => ({ network: "n", ip: "10.0.0.2", dnsServers: [], dnsSearches: [], dnsOptions: [] }),
-        resolver: () => undefined,
-        started: async () => {},
-        release: async () => {},
-      },
-      prober: { probe: async () => ({ ok: true, message: "" }) },
-      drain: { drained: async () => {} },
-      clock: systemClock,
-      log: silentLogger,
-      node: {
-        name: "node-1",
-        hostIp: "192.0.2.1",
-        allocatable: { cpu: 64, memory: 2 ** 40, ephemeralStorage: 2 ** 40 },
-      },
+      ...smallNode({ cpu: 64 }),
       isSynced: synced,
     },
     { dataDirectory: join(directory, "data"), memoryDirectory: join(directory, "memory"), orphanCheckMs: 20 },
